@@ -1,0 +1,26 @@
+/* What an event does: the table of DESIGN 6, and the one door for webhook and sync. */
+#ifndef TOLLGATE_BILLING_EVENT_H
+#define TOLLGATE_BILLING_EVENT_H
+
+#include "settings.h"
+#include "store.h"
+#include "store_apply.h"
+#include "stripe_event.h"
+
+/* How it ended, for the log and the counters. */
+enum event_outcome {
+	EVENT_APPLIED,
+	EVENT_SEEN,
+	EVENT_STALE,
+	EVENT_IGNORED,        /* unknown type, thin event */
+	EVENT_OTHER_MODE,     /* livemode does not match the site's */
+	EVENT_OTHER_ACCOUNT,
+};
+const char *event_outcome_str(enum event_outcome outcome);
+
+/* RESULT_OK only when Redis has it, or there is nothing to have. */
+enum result billing_event_take(struct store *store, const struct site *site,
+    const struct stripe_event *event, int64_t now, enum event_outcome *outcome,
+    struct problem *problem);
+
+#endif

@@ -1,0 +1,68 @@
+/* The one door through which what Stripe says gets into a record: apply.lua,
+ * atomic or not at all (DESIGN 7, rules 1 to 5). */
+#ifndef TOLLGATE_STORE_APPLY_H
+#define TOLLGATE_STORE_APPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store.h"
+#include "subscription.h"
+
+/* One subscription snapshot and what it claims to follow. */
+struct store_snapshot {
+	const struct subscription *subscription;
+	const struct subscription *before; /* previous_attributes laid over it, or NULL */
+	enum first_payment first_payment;  /* UNKNOWN leaves what is stored */
+	int64_t past_due_since;            /* read by us; 0: the event's time counts */
+};
+
+/* What the site is to be told; `data` is a JSON object, borrowed. */
+struct store_notice {
+	const char *type;
+	const char *data;
+};
+
+/* A checkout session to cache, see store_session.h. */
+struct store_session;
+
+/* Everything one event, or one reading of a customer, changes. Unset members change nothing. */
+struct store_change {
+	const char *event_id;              /* dropped when seen; NULL for a reading */
+	int64_t as_of;                     /* the event's created, or the reading's Date - 2 */
+	int64_t now;
+	const char *customer;
+	bool reading;                      /* whole customer, only if the generation is still `generation` */
+	int64_t generation;
+
+	const struct store_snapshot *snapshots;
+	size_t n_snapshots;
+
+	const char *paid_invoice_subscription; /* its first invoice was paid / failed */
+	enum first_payment first_payment;
+
+	const char *const *features;       /* replaces the customer's features when has_features */
+	size_t n_features;
+	bool has_features;
+
+	const char *email;
+	bool customer_deleted;
+	const char *link_user;             /* link customer and user; never overwrites another link */
+	const struct store_session *session;
+
+	const char *dirty_reason;          /* mark the customer dirty; NULL = only as the rules say */
+	const struct store_notice *notices;
+	size_t n_notices;
+};
+
+enum store_applied {
+	APPLIED,          /* in the record */
+	APPLIED_SEEN,     /* this event was here before: nothing changed */
+	APPLIED_STALE,    /* older than the record, or too old to be trusted: dropped, maybe marked dirty */
+	APPLIED_MOVED,    /* a reading whose generation had moved: read again */
+};
+
+enum result store_apply(struct store *store, const struct site *site,
+    const struct store_change *change, enum store_applied *applied, struct problem *problem);
+
+#endif

@@ -1,0 +1,45 @@
+/* Users, their customers, and everything the gate needs to know of them, in one round trip. */
+#ifndef TOLLGATE_STORE_CUSTOMER_H
+#define TOLLGATE_STORE_CUSTOMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store.h"
+#include "subscription.h"
+
+/* All that Redis holds of a user: the union over her customers. */
+struct store_user {
+	bool known;                /* has a customer, or "no customer" was stored and still holds */
+	size_t n_customers;
+	char (*customers)[STRIPE_ID_SIZE];  /* oldest link first; deleted ones are left out */
+	size_t n_records;
+	struct subscription_record *records;
+	size_t n_features;
+	char (*features)[LOOKUP_KEY_SIZE];  /* entitlement lookup keys */
+};
+
+/* access.lua: one round trip. *user is filled on RESULT_OK and must be ended with store_user_free. */
+enum result store_user_read(struct store *store, const struct site *site, const char *user_hash,
+    struct store_user *user);
+void store_user_free(struct store_user *user);
+
+/* Remembers for 10 minutes that Stripe knows no customer of this user; any link clears it. */
+enum result store_user_none_write(struct store *store, const struct site *site,
+    const char *user_hash, int64_t now);
+/* Links; RESULT_CONFLICT when the customer belongs to another user. Clears "no customer". */
+enum result store_customer_link(struct store *store, const struct site *site,
+    const char *customer, const char *user, int64_t now);
+/* The user id a customer is linked to, "" = none. */
+enum result store_customer_user(struct store *store, const struct site *site,
+    const char *customer, char user[129]);
+/* How often the customer's record was written; a reading is written only if it stands still. */
+enum result store_customer_generation(struct store *store, const struct site *site,
+    const char *customer, int64_t *generation);
+
+/* Asks tollgate-sync: a wish for a user whom Redis does not know, a dirty mark for a customer. */
+enum result store_wish(struct store *store, const struct site *site, const char *user, int64_t now);
+enum result store_dirty(struct store *store, const struct site *site, const char *customer,
+    int64_t now);
+
+#endif

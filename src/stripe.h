@@ -1,0 +1,47 @@
+/* Stripe's API: version, authentication, idempotency, retries (DESIGN 9). */
+#ifndef TOLLGATE_STRIPE_H
+#define TOLLGATE_STRIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "form.h"
+#include "problem.h"
+#include "settings.h"
+
+#define STRIPE_VERSION "2026-10-28.endive"
+#define IDEMPOTENCY_KEY_SIZE 65
+
+struct stripe; /* one per thread */
+struct json_object;
+
+struct stripe *stripe_new(const struct settings *settings);
+void stripe_free(struct stripe *stripe);
+
+/* Begins the time that all calls of one request of ours share, tries included. */
+void stripe_begin(struct stripe *stripe);
+
+struct stripe_answer {
+	struct json_object *object; /* the caller's: json_object_put */
+	int64_t date;               /* when Stripe said so; 0 = no Date header */
+};
+
+/* One call. `path` begins with /v1/ and is escaped already (stripe_path); the
+ * form goes into the query of a GET, else into the body; NULL = none. A POST
+ * or DELETE needs an idempotency key.
+ * RESULT_DECLINED: a card error, with Stripe's decline code; RESULT_NOT_FOUND:
+ * no such object; RESULT_INVALID: Stripe refused a parameter; RESULT_CONFLICT:
+ * idempotency; RESULT_RATE_LIMITED; RESULT_UPSTREAM; RESULT_UNAVAILABLE;
+ * RESULT_TIMEOUT. A message that names a key or an account is replaced. */
+enum result stripe_call(struct stripe *stripe, const struct site *site, const char *method,
+    const char *path, const struct form *form, const char *idempotency_key,
+    struct stripe_answer *answer, struct problem *problem);
+
+/* "/v1/customers/" + id, escaped, + "/tail"; `tail` may be NULL. False when too long. */
+#define STRIPE_PATH_SIZE 1024
+bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id, const char *tail);
+
+/* SHA-256 hex over the parts, each with its length, so that no two lists are alike. NULL ends. */
+void stripe_idempotency_key(char key[IDEMPOTENCY_KEY_SIZE], ...) __attribute__((sentinel));
+
+#endif
