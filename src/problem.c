@@ -1,0 +1,70 @@
+#include "problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How long a browser or Stripe should leave a Redis that fails over. */
+#define STORE_RETRY_AFTER 2
+
+static void copy_cut(char *out, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size - 1);
+
+	memcpy(out, text, length);
+	out[length] = '\0';
+}
+
+enum result problem_set(struct problem *problem, enum result result,
+    const char *code, const char *param, const char *format, ...)
+{
+	va_list args;
+
+	memset(problem, 0, sizeof(*problem));
+	problem->result = result;
+	copy_cut(problem->code, sizeof(problem->code), code);
+	if (param != NULL)
+		copy_cut(problem->param, sizeof(problem->param), param);
+	va_start(args, format);
+	if (vsnprintf(problem->message, sizeof(problem->message), format, args) < 0)
+		problem->message[0] = '\0';
+	va_end(args);
+	return result;
+}
+
+enum result problem_memory(struct problem *problem)
+{
+	return problem_set(problem, RESULT_INTERNAL, "out_of_memory", NULL,
+	    "The server is out of memory.");
+}
+
+enum result problem_store(struct problem *problem)
+{
+	problem_set(problem, RESULT_UNAVAILABLE, "store_unavailable", NULL,
+	    "Billing is not available right now. Please try again in a moment.");
+	problem->retry_after = STORE_RETRY_AFTER;
+	return RESULT_UNAVAILABLE;
+}
+
+const char *result_str(enum result result)
+{
+	static const char *const words[] = {
+		[RESULT_OK] = "ok",
+		[RESULT_INVALID] = "invalid",
+		[RESULT_UNIDENTIFIED] = "unidentified",
+		[RESULT_DECLINED] = "declined",
+		[RESULT_FORBIDDEN] = "forbidden",
+		[RESULT_NOT_FOUND] = "not_found",
+		[RESULT_METHOD] = "method",
+		[RESULT_CONFLICT] = "conflict",
+		[RESULT_TOO_LARGE] = "too_large",
+		[RESULT_MEDIA_TYPE] = "media_type",
+		[RESULT_RATE_LIMITED] = "rate_limited",
+		[RESULT_INTERNAL] = "internal",
+		[RESULT_UPSTREAM] = "upstream",
+		[RESULT_UNAVAILABLE] = "unavailable",
+		[RESULT_TIMEOUT] = "timeout",
+	};
+
+	return words[result];
+}
