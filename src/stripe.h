@@ -10,7 +10,7 @@
 #include "settings.h"
 
 #define STRIPE_VERSION "2026-10-28.endive"
-#define IDEMPOTENCY_KEY_SIZE 65
+#define STRIPE_DIGEST_SIZE 65
 
 struct stripe; /* one per thread */
 struct json_object;
@@ -26,7 +26,7 @@ struct stripe_answer {
 	int64_t date;               /* when Stripe said so; 0 = no Date header */
 };
 
-/* One call. `path` begins with /v1/ and is escaped already (stripe_path); the
+/* One call. `path` begins with /v1/ and is made by stripe_path when it names an id; the
  * form goes into the query of a GET, else into the body; NULL = none. A POST
  * or DELETE needs an idempotency key.
  * RESULT_DECLINED: a card error, with Stripe's decline code; RESULT_NOT_FOUND:
@@ -37,11 +37,13 @@ enum result stripe_call(struct stripe *stripe, const struct site *site, const ch
     const char *path, const struct form *form, const char *idempotency_key,
     struct stripe_answer *answer, struct problem *problem);
 
-/* "/v1/customers/" + id, escaped, + "/tail"; `tail` may be NULL. False when too long. */
+/* "/v1/customers/" + id + "/tail"; `tail` may be NULL. False for an id that
+ * holds anything but letters, digits, "_" and "-", or is too long. */
 #define STRIPE_PATH_SIZE 1024
 bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id, const char *tail);
 
-/* SHA-256 hex over the parts, each with its length, so that no two lists are alike. NULL ends. */
-void stripe_idempotency_key(char key[IDEMPOTENCY_KEY_SIZE], ...) __attribute__((sentinel));
+/* SHA-256 in hex over the parts, each with its length, so that no two lists
+ * are alike: idempotency keys and fingerprints. NULL ends. False when out of memory. */
+bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...) __attribute__((sentinel));
 
 #endif
