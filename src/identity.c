@@ -1,0 +1,186 @@
+#include "identity.h"
+
+#include <json-c/json.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_read.h"
+#include "utf8.h"
+
+/* {"alg":"HS256","typ":"JWT"} in base64url. Canonical base64 is one to one, so
+ * comparing this is comparing the header's bytes, and no algorithm that a token
+ * asks for is ever looked at. */
+#define TOKEN_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+#define TOKEN_MAX 4096
+#define KEY_MIN 32 /* RFC 7518, section 3.2 */
+#define SIGNATURE_BYTES 32
+
+bool identity_user_valid(const char *user)
+{
+	size_t length = strlen(user);
+
+	return length >= 1 && length <= IDENTITY_USER_MAX && utf8_printable(user, length);
+}
+
+static bool email_valid(const char *email)
+{
+	size_t length = strlen(email);
+
+	return length >= 1 && length <= IDENTITY_EMAIL_MAX && utf8_printable(email, length);
+}
+
+static bool base64url_translate(const char *text, size_t length, char *base64)
+{
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			base64[i] = c;
+		else if (c == '-')
+			base64[i] = '+';
+		else if (c == '_')
+			base64[i] = '/';
+		else
+			return false;
+	}
+	return true;
+}
+
+/* RFC 4648, sections 3.2, 3.3, 3.5 and 5: no padding, no other character, no
+ * bits behind the last byte. *n bytes into `out`, which has room for TOKEN_MAX. */
+static bool base64url_decode(const char *text, size_t length, unsigned char *out, size_t *n)
+{
+	char base64[TOKEN_MAX + 4];
+	size_t padded = (length + 3) / 4 * 4;
+
+	*n = length / 4 * 3 + (length % 4 > 0 ? length % 4 - 1 : 0);
+	if (length == 0 || length > TOKEN_MAX || length % 4 == 1
+	    || !base64url_translate(text, length, base64))
+		return false;
+	/* 'A' is six zero bits: what they decode to is cut off again below. */
+	memset(base64 + length, 'A', padded - length);
+	if (EVP_DecodeBlock(out, (const unsigned char *)base64, (int)padded) < 0)
+		return false;
+	return padded == length || out[*n] == 0;
+}
+
+static bool signed_by(const char *text, size_t length, const unsigned char *signature,
+    const struct secret *key)
+{
+	unsigned char expected[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (key->length < KEY_MIN)
+		return false;
+	if (HMAC(EVP_sha256(), key->text, (int)key->length, (const unsigned char *)text, length,
+	    expected, &n) == NULL || n != SIGNATURE_BYTES)
+		return false;
+	return CRYPTO_memcmp(expected, signature, SIGNATURE_BYTES) == 0;
+}
+
+static bool signature_valid(const char *token, const char *dot, const struct secret *keys,
+    size_t n_keys)
+{
+	unsigned char signature[TOKEN_MAX];
+	size_t n;
+
+	if (!base64url_decode(dot + 1, strlen(dot + 1), signature, &n) || n != SIGNATURE_BYTES)
+		return false;
+	for (size_t i = 0; i < n_keys; i++) {
+		if (signed_by(token, (size_t)(dot - token), signature, &keys[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_text(struct json_object *value, const char *text)
+{
+	size_t length = strlen(text);
+
+	return json_object_is_type(value, json_type_string)
+	    && (size_t)json_object_get_string_len(value) == length
+	    && memcmp(json_object_get_string(value), text, length) == 0;
+}
+
+/* RFC 7519, section 4.1.3: one name, or a list that has it. */
+static bool audience_matches(struct json_object *audience, const char *site)
+{
+	if (!json_object_is_type(audience, json_type_array))
+		return is_text(audience, site);
+	for (size_t i = 0; i < json_object_array_length(audience); i++) {
+		if (is_text(json_object_array_get_idx(audience, i), site))
+			return true;
+	}
+	return false;
+}
+
+static bool times_valid(struct json_object *claims, int64_t now)
+{
+	struct json_object *iat = json_at(claims, "/iat");
+	struct json_object *nbf = json_at(claims, "/nbf");
+
+	if (json_integer(claims, "/exp") <= now)
+		return false;
+	if (nbf != NULL && (!json_object_is_type(nbf, json_type_int) || json_object_get_int64(nbf) > now))
+		return false;
+	return iat == NULL || json_object_is_type(iat, json_type_int);
+}
+
+static bool claims_take(struct json_object *claims, const char *site, int64_t now,
+    struct identity *identity)
+{
+	const char *user = json_text(claims, "/sub");
+	const char *email = json_text(claims, "/email");
+
+	if (!times_valid(claims, now) || !audience_matches(json_at(claims, "/aud"), site))
+		return false;
+	if (user == NULL || !identity_user_valid(user))
+		return false;
+	*identity = (struct identity){ .user = "" };
+	strcpy(identity->user, user);
+	if (email != NULL && email_valid(email))
+		strcpy(identity->email, email);
+	return true;
+}
+
+bool identity_verify(const char *token, const struct secret *keys, size_t n_keys,
+    const char *site, int64_t now, struct identity *identity)
+{
+	const char *payload = token + sizeof(TOKEN_HEADER) - 1;
+	unsigned char json[TOKEN_MAX];
+	struct json_object *claims;
+	const char *dot;
+	bool taken;
+	size_t n;
+
+	if (strnlen(token, TOKEN_MAX + 1) > TOKEN_MAX
+	    || strncmp(token, TOKEN_HEADER, sizeof(TOKEN_HEADER) - 1) != 0)
+		return false;
+	dot = strchr(payload, '.');
+	if (dot == NULL || !signature_valid(token, dot, keys, n_keys))
+		return false;
+	if (!base64url_decode(payload, (size_t)(dot - payload), json, &n))
+		return false;
+	claims = json_parse_object((const char *)json, n);
+	taken = claims != NULL && claims_take(claims, site, now, identity);
+	json_object_put(claims);
+	return taken;
+}
+
+void identity_user_hash(const char *user, char hash[65])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
+
+	/* Going on with a hash that is not this user's would mix users. */
+	if (EVP_Digest(user, strlen(user), digest, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+	for (size_t i = 0; i < 32; i++) {
+		hash[2 * i] = digits[digest[i] >> 4];
+		hash[2 * i + 1] = digits[digest[i] & 0xf];
+	}
+	hash[64] = '\0';
+}
