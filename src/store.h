@@ -12,7 +12,7 @@
 struct store; /* one per thread */
 struct redisReply;
 
-/* Connects on first use. */
+/* Connects on first use. The process must ignore SIGPIPE. */
 struct store *store_new(const struct settings *settings);
 void store_free(struct store *store);
 
@@ -28,7 +28,9 @@ enum result store_words(struct store *store, const struct site *site,
     struct redisReply **reply, ...) __attribute__((sentinel));
 void store_reply_free(struct redisReply *reply);
 
-/* A script of ours, by its text; EVALSHA, and EVAL when Redis does not know it. */
+/* A script of ours, by its text; EVALSHA, and EVAL when Redis does not know it.
+ * `argv` holds the keys, then the other arguments; `argc` counts both. The
+ * script is known by its address: keep it in a constant. */
 struct store_script {
 	const char *name;
 	const char *text;

@@ -29,7 +29,7 @@ enum result store_session_read(struct store *store, const struct site *site, con
 enum result store_session_write(struct store *store, const struct site *site,
     const struct store_session *session, int64_t now);
 
-/* The id of the user's open session of ours, "" = none. */
+/* The id of the user's open session of ours, "" = none; writing "" forgets it. */
 enum result store_session_open_read(struct store *store, const struct site *site,
     const char *user_hash, char id[STRIPE_ID_SIZE]);
 enum result store_session_open_write(struct store *store, const struct site *site,

@@ -1,0 +1,135 @@
+#include "store_catalogue.h"
+
+#include <hiredis/hiredis.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_read.h"
+
+static bool add_text(struct json_object *object, const char *name, const char *value)
+{
+	return json_object_object_add(object, name, json_object_new_string(value)) == 0;
+}
+
+static bool add_integer(struct json_object *object, const char *name, int64_t value)
+{
+	return json_object_object_add(object, name, json_object_new_int64(value)) == 0;
+}
+
+/* The caller's: json_object_put. */
+static struct json_object *price_encode(const struct store_price *price)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (object && add_text(object, "id", price->id)
+	    && add_text(object, "product", price->product)
+	    && add_text(object, "lookup_key", price->lookup_key)
+	    && add_text(object, "currency", price->currency)
+	    && add_text(object, "interval", price->interval)
+	    && add_integer(object, "unit_amount", price->unit_amount)
+	    && add_integer(object, "read_at", price->read_at)
+	    && json_object_object_add(object, "active", json_object_new_boolean(price->active)) == 0)
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+static bool price_decode(const redisReply *reply, struct store_price *price)
+{
+	struct json_object *object = json_parse_object(reply->str, reply->len);
+	bool whole;
+
+	*price = (struct store_price){ 0 };
+	whole = object && json_copy_text(object, "/id", price->id, sizeof(price->id))
+	    && json_copy_text(object, "/product", price->product, sizeof(price->product))
+	    && json_copy_text(object, "/lookup_key", price->lookup_key, sizeof(price->lookup_key))
+	    && json_copy_text(object, "/currency", price->currency, sizeof(price->currency))
+	    && json_copy_text(object, "/interval", price->interval, sizeof(price->interval));
+	if (whole) {
+		price->unit_amount = json_integer(object, "/unit_amount");
+		price->active = json_truth(object, "/active");
+		price->read_at = json_integer(object, "/read_at");
+	}
+	json_object_put(object);
+	return whole;
+}
+
+enum result store_price_read(struct store *store, const struct site *site, const char *name,
+    struct store_price *price)
+{
+	struct store_price found;
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+	enum result result;
+
+	if (!store_key(key, site, "price", NULL))
+		return RESULT_INTERNAL;
+	result = store_words(store, site, &reply, "HGET", key, name, NULL);
+	if (result != RESULT_OK)
+		return result;
+	if (reply->type != REDIS_REPLY_STRING || !price_decode(reply, &found))
+		result = RESULT_NOT_FOUND;
+	else
+		*price = found;
+	store_reply_free(reply);
+	return result;
+}
+
+enum result store_price_write(struct store *store, const struct site *site,
+    const struct store_price *price)
+{
+	struct json_object *object = price_encode(price);
+	const char *json = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+	const char *lookup_key = price->lookup_key[0] ? price->lookup_key : NULL;
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+	enum result result = RESULT_INTERNAL;
+
+	if (json && store_key(key, site, "price", NULL))
+		result = store_words(store, site, &reply, "HSET", key, price->id, json,
+		    lookup_key, lookup_key ? json : NULL, NULL);
+	if (result == RESULT_OK)
+		store_reply_free(reply);
+	json_object_put(object);
+	return result;
+}
+
+/* Each price stands under its id and maybe under its lookup key: the id's counts. */
+static size_t prices_decode(const redisReply *reply, struct store_price *prices)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+		struct store_price *price = &prices[count];
+
+		if (price_decode(reply->element[i + 1], price)
+		    && strcmp(price->id, reply->element[i]->str) == 0)
+			count++;
+	}
+	return count;
+}
+
+enum result store_prices_read(struct store *store, const struct site *site,
+    struct store_price **prices, size_t *n_prices)
+{
+	char key[STORE_KEY_SIZE];
+	struct store_price *found;
+	struct redisReply *reply;
+	enum result result;
+
+	if (!store_key(key, site, "price", NULL))
+		return RESULT_INTERNAL;
+	result = store_words(store, site, &reply, "HGETALL", key, NULL);
+	if (result != RESULT_OK)
+		return result;
+	found = calloc(reply->elements / 2 + 1, sizeof(*found));
+	if (found) {
+		*n_prices = prices_decode(reply, found);
+		*prices = found;
+	} else {
+		result = RESULT_INTERNAL;
+	}
+	store_reply_free(reply);
+	return result;
+}
