@@ -20,8 +20,10 @@ struct line {
 
 static const char *log_program = "tollgate";
 static enum log_level log_threshold = LOG_LEVEL_INFO;
-static _Thread_local char context_request_id[65];
-static _Thread_local char context_site[64];
+static _Thread_local struct {
+	char request_id[65];
+	char site[64];
+} context;
 
 static const struct {
 	const char *name;
@@ -50,19 +52,13 @@ bool log_level_parse(const char *name, enum log_level *level)
 	return false;
 }
 
-static void copy_cut(char *out, size_t size, const char *text)
-{
-	size_t length = text != NULL ? strnlen(text, size - 1) : 0;
-
-	if (length > 0)
-		memcpy(out, text, length);
-	out[length] = '\0';
-}
-
 void log_context(const char *request_id, const char *site)
 {
-	copy_cut(context_request_id, sizeof(context_request_id), request_id);
-	copy_cut(context_site, sizeof(context_site), site);
+	memset(&context, 0, sizeof(context));
+	if (request_id != NULL)
+		strncpy(context.request_id, request_id, sizeof(context.request_id) - 1);
+	if (site != NULL)
+		strncpy(context.site, site, sizeof(context.site) - 1);
 }
 
 /* Always leaves room for the line's end. */
@@ -148,10 +144,10 @@ void log_event(enum log_level level, const char *event, ...)
 	n = snprintf(line.text, sizeof(line.text), "<%d>%.64s:", (int)level, log_program);
 	line.length = n > 0 ? (size_t)n : 0;
 	put_pair(&line, "event", event);
-	if (context_request_id[0] != '\0')
-		put_pair(&line, "request_id", context_request_id);
-	if (context_site[0] != '\0')
-		put_pair(&line, "site", context_site);
+	if (context.request_id[0] != '\0')
+		put_pair(&line, "request_id", context.request_id);
+	if (context.site[0] != '\0')
+		put_pair(&line, "site", context.site);
 	va_start(args, event);
 	while ((key = va_arg(args, const char *)) != NULL) {
 		const char *value = va_arg(args, const char *);

@@ -7,14 +7,6 @@
 /* How long a browser or Stripe should leave a Redis that fails over. */
 #define STORE_RETRY_AFTER 2
 
-static void copy_cut(char *out, size_t size, const char *text)
-{
-	size_t length = strnlen(text, size - 1);
-
-	memcpy(out, text, length);
-	out[length] = '\0';
-}
-
 enum result problem_set(struct problem *problem, enum result result,
     const char *code, const char *param, const char *format, ...)
 {
@@ -22,9 +14,9 @@ enum result problem_set(struct problem *problem, enum result result,
 
 	memset(problem, 0, sizeof(*problem));
 	problem->result = result;
-	copy_cut(problem->code, sizeof(problem->code), code);
+	strncpy(problem->code, code, sizeof(problem->code) - 1);
 	if (param != NULL)
-		copy_cut(problem->param, sizeof(problem->param), param);
+		strncpy(problem->param, param, sizeof(problem->param) - 1);
 	va_start(args, format);
 	if (vsnprintf(problem->message, sizeof(problem->message), format, args) < 0)
 		problem->message[0] = '\0';
