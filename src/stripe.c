@@ -271,6 +271,13 @@ problem_of_error(const struct http_response *response, struct json_object *error
 	return result;
 }
 
+enum result
+stripe_unexpected(struct problem *problem)
+{
+	return problem_set(problem, RESULT_UPSTREAM, "stripe_failed", NULL,
+	    "The payment provider's answer could not be used.");
+}
+
 static enum result
 problem_of_outcome(enum http_outcome outcome, struct problem *problem)
 {
@@ -283,8 +290,7 @@ problem_of_outcome(enum http_outcome outcome, struct problem *problem)
 		return problem_set(problem, RESULT_UNAVAILABLE, "stripe_unreachable", NULL,
 		    "The payment provider cannot be reached.");
 	default:
-		return problem_set(problem, RESULT_UPSTREAM, "stripe_failed", NULL,
-		    "The payment provider's answer could not be used.");
+		return stripe_unexpected(problem);
 	}
 }
 

@@ -37,6 +37,9 @@ enum result stripe_call(struct stripe *stripe, const struct site *site, const ch
     const char *path, const struct form *form, const char *idempotency_key,
     struct stripe_answer *answer, struct problem *problem);
 
+/* Stripe's answer lacks what it always has; RESULT_UPSTREAM. */
+enum result stripe_unexpected(struct problem *problem);
+
 /* "/v1/customers/" + id + "/tail"; `tail` may be NULL. False for an id that
  * holds anything but letters, digits, "_" and "-", or is too long. */
 #define STRIPE_PATH_SIZE 1024

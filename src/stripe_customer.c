@@ -1,0 +1,177 @@
+#include "stripe_customer.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json_read.h"
+
+#define PAGE 100
+
+enum result
+stripe_customer_create(struct stripe *stripe, const struct site *site,
+    const struct stripe_customer_params *params, const char *idempotency_key,
+    char id[STRIPE_ID_SIZE], struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	struct form *form = form_new();
+	enum result result;
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "email", params->email);
+	form_add(form, "name", params->name);
+	form_add(form, "metadata[tollgate_user]", params->user);
+	form_add(form, "metadata[tollgate_site]", site->name);
+	result = stripe_call(stripe, site, "POST", "/v1/customers", form, idempotency_key, &answer, problem);
+	if (result == RESULT_OK && (!json_copy_text(answer.object, "/id", id, STRIPE_ID_SIZE) ||
+	    id[0] == '\0'))
+		result = stripe_unexpected(problem);
+	json_object_put(answer.object);
+	form_free(form);
+	return result;
+}
+
+/* Within quotes of the search language a quote and a backslash are escaped
+ * (docs.stripe.com/search, "Search query language"). */
+static void
+append_quoted(struct strbuf *query, const char *text)
+{
+	strbuf_append(query, "'");
+	for (; *text != '\0'; text++) {
+		if (*text == '\'' || *text == '\\')
+			strbuf_append(query, "\\");
+		strbuf_append_bytes(query, text, 1);
+	}
+	strbuf_append(query, "'");
+}
+
+static bool
+is_users(struct json_object *customer, const struct site *site, const char *user)
+{
+	const char *found_user = json_text(customer, "/metadata/tollgate_user");
+	const char *found_site = json_text(customer, "/metadata/tollgate_site");
+
+	return found_user != NULL && found_site != NULL && strcmp(found_user, user) == 0 &&
+	    strcmp(found_site, site->name) == 0 && !json_truth(customer, "/deleted");
+}
+
+static enum result
+collect_customers(struct json_object *data, const struct site *site, const char *user,
+    char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
+{
+	size_t i, count = 0, length = data != NULL ? json_object_array_length(data) : 0;
+	char (*found)[STRIPE_ID_SIZE] = calloc(length + 1, sizeof(*found));
+
+	if (found == NULL)
+		return problem_memory(problem);
+	for (i = 0; i < length; i++) {
+		struct json_object *customer = json_object_array_get_idx(data, i);
+
+		if (is_users(customer, site, user) &&
+		    json_copy_text(customer, "/id", found[count], STRIPE_ID_SIZE) && found[count][0] != '\0')
+			count++;
+	}
+	*ids = found;
+	*n_ids = count;
+	return RESULT_OK;
+}
+
+enum result
+stripe_customer_search(struct stripe *stripe, const struct site *site, const char *user,
+    char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	struct strbuf query = STRBUF_INIT;
+	struct form *form = form_new();
+	enum result result;
+
+	strbuf_append(&query, "metadata['tollgate_user']:");
+	append_quoted(&query, user);
+	strbuf_append(&query, " AND metadata['tollgate_site']:");
+	append_quoted(&query, site->name);
+	if (form == NULL || query.failed) {
+		result = problem_memory(problem);
+		goto out;
+	}
+	form_add(form, "query", strbuf_text(&query));
+	form_add_int(form, "limit", PAGE);
+	result = stripe_call(stripe, site, "GET", "/v1/customers/search", form, NULL, &answer, problem);
+	if (result == RESULT_OK)
+		result = collect_customers(json_at(answer.object, "/data"), site, user, ids, n_ids, problem);
+out:
+	json_object_put(answer.object);
+	strbuf_free(&query);
+	form_free(form);
+	return result;
+}
+
+/* One page onto the end of the list; *cursor is the last id seen. */
+static enum result
+append_entitlements(struct json_object *data, char (**features)[LOOKUP_KEY_SIZE],
+    size_t *n_features, char cursor[STRIPE_ID_SIZE], struct problem *problem)
+{
+	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
+	char (*grown)[LOOKUP_KEY_SIZE];
+
+	grown = reallocarray(*features, *n_features + length + 1, sizeof(*grown));
+	if (grown == NULL)
+		return problem_memory(problem);
+	*features = grown;
+	for (i = 0; i < length; i++) {
+		struct json_object *entitlement = json_object_array_get_idx(data, i);
+
+		if (!json_copy_text(entitlement, "/lookup_key", grown[*n_features], LOOKUP_KEY_SIZE) ||
+		    !json_copy_text(entitlement, "/id", cursor, STRIPE_ID_SIZE))
+			return stripe_unexpected(problem);
+		(*n_features)++;
+	}
+	return RESULT_OK;
+}
+
+static enum result
+entitlement_page(struct stripe *stripe, const struct site *site, const char *customer,
+    const char *cursor, struct stripe_answer *answer, struct problem *problem)
+{
+	struct form *form = form_new();
+	enum result result;
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "customer", customer);
+	form_add_int(form, "limit", PAGE);
+	form_add(form, "starting_after", cursor[0] != '\0' ? cursor : NULL);
+	result = stripe_call(stripe, site, "GET", "/v1/entitlements/active_entitlements", form, NULL,
+	    answer, problem);
+	form_free(form);
+	return result;
+}
+
+enum result
+stripe_entitlement_list(struct stripe *stripe, const struct site *site, const char *customer,
+    char (**features)[LOOKUP_KEY_SIZE], size_t *n_features, struct problem *problem)
+{
+	char (*found)[LOOKUP_KEY_SIZE] = NULL;
+	char cursor[STRIPE_ID_SIZE] = "";
+	size_t count = 0;
+	enum result result;
+	bool more = true;
+
+	do {
+		struct stripe_answer answer = { 0 };
+
+		result = entitlement_page(stripe, site, customer, cursor, &answer, problem);
+		if (result == RESULT_OK)
+			result = append_entitlements(json_at(answer.object, "/data"), &found, &count,
+			    cursor, problem);
+		more = result == RESULT_OK && json_truth(answer.object, "/has_more");
+		json_object_put(answer.object);
+	} while (more);
+	if (result != RESULT_OK) {
+		free(found);
+		return result;
+	}
+	*features = found;
+	*n_features = count;
+	return RESULT_OK;
+}

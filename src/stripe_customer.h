@@ -1,0 +1,28 @@
+/* Customers (docs.stripe.com/api/customers) and what they are entitled to. */
+#ifndef TOLLGATE_STRIPE_CUSTOMER_H
+#define TOLLGATE_STRIPE_CUSTOMER_H
+
+#include "stripe.h"
+#include "subscription.h"
+
+/* A customer of ours: metadata[tollgate_user] and metadata[tollgate_site]. */
+struct stripe_customer_params {
+	const char *user;
+	const char *email; /* NULL = none */
+	const char *name;  /* NULL = none */
+};
+enum result stripe_customer_create(struct stripe *stripe, const struct site *site,
+    const struct stripe_customer_params *params, const char *idempotency_key,
+    char id[STRIPE_ID_SIZE], struct problem *problem);
+
+/* Customers of this site whose metadata says exactly this user, compared byte
+ * for byte; the search lags a minute or more. The caller frees *ids. */
+enum result stripe_customer_search(struct stripe *stripe, const struct site *site,
+    const char *user, char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem);
+
+/* Lookup keys of the active entitlements, all pages. The caller frees *features. */
+enum result stripe_entitlement_list(struct stripe *stripe, const struct site *site,
+    const char *customer, char (**features)[LOOKUP_KEY_SIZE], size_t *n_features,
+    struct problem *problem);
+
+#endif
