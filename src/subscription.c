@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct {
@@ -293,26 +295,9 @@ static bool items_read(struct json_object *object, struct subscription *subscrip
 	return true;
 }
 
-static struct json_object *parse(const char *json)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(4);
-	struct json_object *object = NULL;
-
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, json, (int)strlen(json) + 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
 bool subscription_decode(const char *json, struct subscription *subscription)
 {
-	struct json_object *object = parse(json);
+	struct json_object *object = json_parse_object(json, strlen(json));
 	struct subscription decoded = { 0 };
 	bool ok = false;
 

@@ -1,0 +1,299 @@
+#include "store_customer.h"
+
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "access_lua.h"
+#include "identity.h"
+#include "log.h"
+
+#define NONE_SECONDS 600
+
+static const struct store_script access_script = { "access", access_lua };
+
+/* KEYS: user:HASH, customer:ID. ARGV: customer, user, now.
+ * The first link's time stays, and what only "no customer" let expire is kept again. */
+static const struct store_script link_script = { "link",
+	"local owner = redis.call('HGET', KEYS[2], 'user')\n"
+	"if owner and owner ~= ARGV[2] then return 0 end\n"
+	"redis.call('HSET', KEYS[2], 'user', ARGV[2])\n"
+	"redis.call('HSETNX', KEYS[1], 'customer:' .. ARGV[1], ARGV[3])\n"
+	"redis.call('HDEL', KEYS[1], 'none_until')\n"
+	"redis.call('PERSIST', KEYS[1])\n"
+	"return 1\n" };
+
+/* KEYS: user:HASH. ARGV: until when. A user without any link need not be kept longer. */
+static const struct store_script none_script = { "none",
+	"redis.call('HSET', KEYS[1], 'none_until', ARGV[1])\n"
+	"if redis.call('HLEN', KEYS[1]) == 1 then redis.call('EXPIREAT', KEYS[1], ARGV[1]) end\n"
+	"return 1\n" };
+
+static const char subscription_prefix[] = "subscription:";
+
+/* The value of field prefix + id of a hash as HGETALL gives it, or NULL. */
+static const char *hash_value(const redisReply *hash, const char *prefix, const char *id)
+{
+	size_t length = strlen(prefix);
+
+	for (size_t i = 0; i + 1 < hash->elements; i += 2)
+		if (strncmp(hash->element[i]->str, prefix, length) == 0 &&
+		    strcmp(hash->element[i]->str + length, id) == 0)
+			return hash->element[i + 1]->str;
+	return NULL;
+}
+
+static int64_t hash_number(const redisReply *hash, const char *prefix, const char *id)
+{
+	const char *value = hash_value(hash, prefix, id);
+
+	return value ? strtoll(value, NULL, 10) : 0;
+}
+
+/* The id of a field that holds a snapshot, or NULL. */
+static const char *subscription_of(const redisReply *field)
+{
+	size_t length = sizeof(subscription_prefix) - 1;
+
+	return strncmp(field->str, subscription_prefix, length) == 0 ? field->str + length : NULL;
+}
+
+/* A record that cannot be read is a miss: tollgate-sync writes it anew. */
+static void read_record(const redisReply *hash, const char *id, const char *json,
+    struct store_user *user)
+{
+	struct subscription_record *record = &user->records[user->n_records];
+
+	if (!subscription_decode(json, &record->snapshot)) {
+		log_event(LOG_LEVEL_ERROR, "stored subscription unreadable", "subscription", id, NULL);
+		user->known = false;
+		return;
+	}
+	record->as_of = hash_number(hash, "as_of:", id);
+	record->past_due_since = hash_number(hash, "past_due_since:", id);
+	record->first_payment = first_payment_parse(hash_value(hash, "first_payment:", id));
+	user->n_records++;
+}
+
+static bool has_feature(const struct store_user *user, const char *key)
+{
+	for (size_t i = 0; i < user->n_features; i++)
+		if (strcmp(user->features[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void add_feature(struct store_user *user, struct json_object *value)
+{
+	const char *key = json_object_get_string(value);
+	size_t length = json_object_is_type(value, json_type_string) ? strlen(key) : 0;
+
+	if (length > 0 && length < LOOKUP_KEY_SIZE && !has_feature(user, key))
+		memcpy(user->features[user->n_features++], key, length + 1);
+}
+
+static enum result read_features(const char *json, struct store_user *user)
+{
+	struct json_object *array = json_tokener_parse(json);
+	size_t count = json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+	void *grown = count ? reallocarray(user->features, user->n_features + count,
+	    sizeof(*user->features)) : user->features;
+
+	if (grown || count == 0) {
+		user->features = grown;
+		for (size_t i = 0; i < count; i++)
+			add_feature(user, json_object_array_get_idx(array, i));
+	}
+	json_object_put(array);
+	return grown || count == 0 ? RESULT_OK : RESULT_INTERNAL;
+}
+
+/* A customer that is linked but not there (expired, flushed) is a miss. */
+static enum result read_customer(const redisReply *name, const redisReply *hash,
+    struct store_user *user)
+{
+	const char *features = hash_value(hash, "features", "");
+
+	if (hash->elements == 0)
+		user->known = false;
+	if (hash_value(hash, "deleted", "") || name->len >= STRIPE_ID_SIZE)
+		return RESULT_OK;
+	memcpy(user->customers[user->n_customers++], name->str, name->len + 1);
+	for (size_t i = 0; i + 1 < hash->elements; i += 2) {
+		const char *id = subscription_of(hash->element[i]);
+
+		if (id)
+			read_record(hash, id, hash->element[i + 1]->str, user);
+	}
+	return features ? read_features(features, user) : RESULT_OK;
+}
+
+static size_t count_records(const redisReply *reply)
+{
+	size_t count = 0;
+
+	for (size_t i = 1; i + 1 < reply->elements; i += 2)
+		for (size_t j = 0; j + 1 < reply->element[i + 1]->elements; j += 2)
+			count += subscription_of(reply->element[i + 1]->element[j]) != NULL;
+	return count;
+}
+
+static enum result read_user(const redisReply *reply, struct store_user *user)
+{
+	size_t n_links = reply->elements / 2;
+	enum result result = RESULT_OK;
+
+	user->known = n_links > 0 || strtoll(reply->element[0]->str, NULL, 10) > time(NULL);
+	user->customers = malloc((n_links + 1) * sizeof(*user->customers));
+	user->records = malloc((count_records(reply) + 1) * sizeof(*user->records));
+	if (!user->customers || !user->records)
+		return RESULT_INTERNAL;
+	for (size_t i = 1; i + 1 < reply->elements && result == RESULT_OK; i += 2)
+		result = read_customer(reply->element[i], reply->element[i + 1], user);
+	return result;
+}
+
+enum result store_user_read(struct store *store, const struct site *site, const char *user_hash,
+    struct store_user *user)
+{
+	char key[STORE_KEY_SIZE], prefix[STORE_KEY_SIZE];
+	const char *argv[] = { key, prefix };
+	struct store_user found = { 0 };
+	struct redisReply *reply = NULL;
+	enum result result = RESULT_INTERNAL;
+
+	if (!store_key(key, site, "user", user_hash) || !store_key(prefix, site, "customer", ""))
+		return RESULT_INTERNAL;
+	result = store_script_run(store, site, &access_script, 1, 2, argv, &reply);
+	if (result != RESULT_OK)
+		return result;
+	result = read_user(reply, &found);
+	store_reply_free(reply);
+	if (result == RESULT_OK)
+		*user = found;
+	else
+		store_user_free(&found);
+	return result;
+}
+
+void store_user_free(struct store_user *user)
+{
+	free(user->customers);
+	free(user->records);
+	free(user->features);
+	*user = (struct store_user){ 0 };
+}
+
+static void write_number(char text[24], int64_t number)
+{
+	snprintf(text, 24, "%" PRId64, number);
+}
+
+enum result store_user_none_write(struct store *store, const struct site *site,
+    const char *user_hash, int64_t now)
+{
+	char key[STORE_KEY_SIZE], until[24];
+	const char *argv[] = { key, until };
+	struct redisReply *reply = NULL;
+	enum result result = RESULT_INTERNAL;
+
+	if (!store_key(key, site, "user", user_hash))
+		return RESULT_INTERNAL;
+	write_number(until, now + NONE_SECONDS);
+	result = store_script_run(store, site, &none_script, 1, 2, argv, &reply);
+	if (result == RESULT_OK)
+		store_reply_free(reply);
+	return result;
+}
+
+enum result store_customer_link(struct store *store, const struct site *site,
+    const char *customer, const char *user, int64_t now)
+{
+	char user_key[STORE_KEY_SIZE], customer_key[STORE_KEY_SIZE], hash[65], when[24];
+	const char *argv[] = { user_key, customer_key, customer, user, when };
+	struct redisReply *reply = NULL;
+	enum result result = RESULT_INTERNAL;
+
+	identity_user_hash(user, hash);
+	if (!store_key(user_key, site, "user", hash) ||
+	    !store_key(customer_key, site, "customer", customer))
+		return RESULT_INTERNAL;
+	write_number(when, now);
+	result = store_script_run(store, site, &link_script, 2, 5, argv, &reply);
+	if (result != RESULT_OK)
+		return result;
+	result = reply->integer == 1 ? RESULT_OK : RESULT_CONFLICT;
+	store_reply_free(reply);
+	return result;
+}
+
+/* One field of a customer's hash; *reply is the caller's on RESULT_OK. */
+static enum result customer_field(struct store *store, const struct site *site,
+    const char *customer, const char *field, struct redisReply **reply)
+{
+	char key[STORE_KEY_SIZE];
+
+	if (!store_key(key, site, "customer", customer))
+		return RESULT_INTERNAL;
+	return store_words(store, site, reply, "HGET", key, field, NULL);
+}
+
+enum result store_customer_user(struct store *store, const struct site *site,
+    const char *customer, char user[IDENTITY_USER_MAX + 1])
+{
+	struct redisReply *reply = NULL;
+	enum result result = customer_field(store, site, customer, "user", &reply);
+
+	if (result != RESULT_OK)
+		return result;
+	user[0] = '\0';
+	if (reply->type == REDIS_REPLY_STRING && reply->len <= IDENTITY_USER_MAX)
+		memcpy(user, reply->str, reply->len + 1);
+	store_reply_free(reply);
+	return RESULT_OK;
+}
+
+enum result store_customer_generation(struct store *store, const struct site *site,
+    const char *customer, int64_t *generation)
+{
+	struct redisReply *reply = NULL;
+	enum result result = customer_field(store, site, customer, "generation", &reply);
+
+	if (result != RESULT_OK)
+		return result;
+	*generation = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+	store_reply_free(reply);
+	return RESULT_OK;
+}
+
+/* The first who asks counts: the time of an open question never moves. */
+static enum result ask(struct store *store, const struct site *site, const char *queue,
+    const char *member, int64_t now)
+{
+	char key[STORE_KEY_SIZE], when[24];
+	struct redisReply *reply = NULL;
+	enum result result = RESULT_INTERNAL;
+
+	if (!store_key(key, site, queue, NULL))
+		return RESULT_INTERNAL;
+	write_number(when, now);
+	result = store_words(store, site, &reply, "ZADD", key, "NX", when, member, NULL);
+	if (result == RESULT_OK)
+		store_reply_free(reply);
+	return result;
+}
+
+enum result store_wish(struct store *store, const struct site *site, const char *user, int64_t now)
+{
+	return ask(store, site, "wishes", user, now);
+}
+
+enum result store_dirty(struct store *store, const struct site *site, const char *customer,
+    int64_t now)
+{
+	return ask(store, site, "dirty", customer, now);
+}
