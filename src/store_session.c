@@ -23,8 +23,6 @@ static const struct field {
 	FIELD(payment_status),
 	FIELD(customer_email),
 	FIELD(fingerprint),
-	FIELD(url),
-	FIELD(client_secret),
 #undef FIELD
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

@@ -16,8 +16,6 @@ struct store_session {
 	char payment_status[24];             /* paid, unpaid, no_payment_required */
 	char customer_email[320];
 	char fingerprint[65];                /* of user, plan and options; "" = not ours */
-	char url[2048];                      /* hosted page, "" = none */
-	char client_secret[512];             /* embedded_page and elements, "" = none */
 	int64_t expires_at;
 };
 

@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,12 @@ void
 stripe_begin(struct stripe *stripe)
 {
 	stripe->deadline_ms = monotonic_ms() + stripe->settings->stripe_timeout_ms;
+}
+
+int64_t
+stripe_timeout_ms(const struct stripe *stripe)
+{
+	return stripe->settings->stripe_timeout_ms;
 }
 
 /* One request, tries and all. */
@@ -364,6 +371,26 @@ stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id,
 	return length >= 0 && length < STRIPE_PATH_SIZE;
 }
 
+static void
+hex_encode(char *hex, const unsigned char *bytes, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+}
+
+bool
+stripe_nonce(char hex[STRIPE_NONCE_SIZE])
+{
+	unsigned char bytes[(STRIPE_NONCE_SIZE - 1) / 2];
+
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return false;
+	hex_encode(hex, bytes, sizeof(bytes));
+	return true;
+}
+
 bool
 stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
 {
@@ -372,7 +399,6 @@ stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
 	const char *part;
 	bool done;
 	va_list ap;
-	size_t i;
 
 	va_start(ap, hex);
 	while ((part = va_arg(ap, const char *)) != NULL) {
@@ -382,8 +408,8 @@ stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
 	va_end(ap);
 	done = !parts.failed &&
 	    EVP_Digest(parts.data, parts.length, digest, NULL, EVP_sha256(), NULL) == 1;
-	for (i = 0; done && i < (STRIPE_DIGEST_SIZE - 1) / 2; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	if (done)
+		hex_encode(hex, digest, (STRIPE_DIGEST_SIZE - 1) / 2);
 	strbuf_free(&parts);
 	return done;
 }

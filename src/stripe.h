@@ -20,6 +20,7 @@ void stripe_free(struct stripe *stripe);
 
 /* Begins the time that all calls of one request of ours share, tries included. */
 void stripe_begin(struct stripe *stripe);
+int64_t stripe_timeout_ms(const struct stripe *stripe);
 
 struct stripe_answer {
 	struct json_object *object; /* the caller's: json_object_put */
@@ -48,5 +49,9 @@ bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char
 /* SHA-256 in hex over the parts, each with its length, so that no two lists
  * are alike: idempotency keys and fingerprints. NULL ends. False when out of memory. */
 bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...) __attribute__((sentinel));
+
+/* 128 random bits in hex, for a write that is to happen each time. False when there are none. */
+#define STRIPE_NONCE_SIZE 33
+bool stripe_nonce(char hex[STRIPE_NONCE_SIZE]);
 
 #endif

@@ -1,0 +1,31 @@
+/* Starting and expiring a Checkout Session. */
+#ifndef TOLLGATE_BILLING_CHECKOUT_H
+#define TOLLGATE_BILLING_CHECKOUT_H
+
+#include "billing.h"
+#include "billing_plan.h"
+#include "stripe_checkout_session.h"
+
+/* As the caller says it; NULL or 0 = not said. */
+struct checkout_wanted {
+	struct plan_wanted plan;
+	int64_t quantity;
+	enum ui_mode ui_mode;
+	const char *currency;
+	const char *promotion_code; /* as typed */
+	const char *idempotency_key;
+};
+
+/* The user's open session if it is for just this, else a new one; an open one
+ * for something else is expired first. RESULT_CONFLICT `already_subscribed`
+ * when Stripe says that she has a live subscription to the product. */
+enum result billing_checkout_create(const struct billing *billing,
+    const struct checkout_wanted *wanted, struct stripe_checkout_session *session,
+    struct problem *problem);
+
+/* RESULT_NOT_FOUND unless it is the caller's. One that has expired already is
+ * no error; RESULT_CONFLICT `session_complete` when it was paid. */
+enum result billing_checkout_expire(const struct billing *billing, const char *id,
+    struct stripe_checkout_session *session, struct problem *problem);
+
+#endif

@@ -1,0 +1,123 @@
+#include "billing_customer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "billing_attempt.h"
+#include "billing_sync.h"
+#include "log.h"
+#include "store_apply.h"
+#include "stripe_customer.h"
+
+#define CREATE_CUSTOMER "create-customer"
+
+enum result
+billing_customer_link(const struct billing *billing, const char *customer, struct problem *problem)
+{
+	switch (store_customer_link(billing->store, billing->site, customer, billing->identity->user,
+	    billing->now)) {
+	case RESULT_OK:
+		return RESULT_OK;
+	case RESULT_CONFLICT:
+		log_event(LOG_LEVEL_ERROR, "customer belongs to another user", "customer", customer, NULL);
+		return problem_set(problem, RESULT_CONFLICT, "customer_conflict", NULL,
+		    "This customer belongs to another user.");
+	default:
+		return problem_store(problem);
+	}
+}
+
+static enum result
+adopt(const struct billing *billing, char (*ids)[STRIPE_ID_SIZE], size_t n_ids,
+    struct problem *problem)
+{
+	enum result result = RESULT_OK;
+	size_t i;
+
+	for (i = 0; i < n_ids && result == RESULT_OK; i++) {
+		result = billing_customer_link(billing, ids[i], problem);
+		if (result == RESULT_OK)
+			result = billing_sync_customer(billing, ids[i], problem);
+	}
+	return result;
+}
+
+static enum result
+user_read(const struct billing *billing, struct store_user *user, struct problem *problem)
+{
+	if (store_user_read(billing->store, billing->site, billing->user_hash, user) != RESULT_OK)
+		return problem_store(problem);
+	return RESULT_OK;
+}
+
+enum result
+billing_customer_find(const struct billing *billing, struct store_user *user,
+    struct problem *problem)
+{
+	char (*ids)[STRIPE_ID_SIZE] = NULL;
+	size_t n_ids = 0;
+	enum result result;
+
+	result = user_read(billing, user, problem);
+	if (result != RESULT_OK || user->known)
+		return result;
+	store_user_free(user);
+	*user = (struct store_user){ 0 };
+	result = stripe_customer_search(billing->stripe, billing->site, billing->identity->user,
+	    &ids, &n_ids, problem);
+	if (result == RESULT_OK)
+		result = adopt(billing, ids, n_ids, problem);
+	if (result == RESULT_OK && n_ids == 0 && store_user_none_write(billing->store, billing->site,
+	    billing->user_hash, billing->now) != RESULT_OK)
+		result = problem_store(problem);
+	free(ids);
+	return result == RESULT_OK ? user_read(billing, user, problem) : result;
+}
+
+enum result
+billing_customer_create(const struct billing *billing, char customer[STRIPE_ID_SIZE],
+    struct problem *problem)
+{
+	const struct identity *identity = billing->identity;
+	struct attempt attempt;
+	enum result result;
+
+	result = billing_attempt_begin(billing, CREATE_CUSTOMER, NULL, identity->email, &attempt,
+	    problem);
+	if (result != RESULT_OK)
+		return result;
+	result = stripe_customer_create(billing->stripe, billing->site, &(struct stripe_customer_params){
+		.user = identity->user,
+		.email = identity->email[0] != '\0' ? identity->email : NULL,
+	}, attempt.idempotency_key, customer, problem);
+	billing_attempt_settle(billing, &attempt, result);
+	return result == RESULT_OK ? billing_customer_link(billing, customer, problem) : result;
+}
+
+enum result
+billing_customer_gone(const struct billing *billing, const char *customer, struct problem *problem)
+{
+	enum store_applied applied;
+	enum result result;
+
+	log_event(LOG_LEVEL_WARNING, "customer is gone at Stripe", "customer", customer, NULL);
+	result = store_apply(billing->store, billing->site, &(struct store_change){
+		.as_of = billing->now,
+		.now = billing->now,
+		.customer = customer,
+		.customer_deleted = true,
+	}, &applied, problem);
+	/* The same attempt would be answered with the customer that has gone. */
+	return result == RESULT_OK ? billing_attempt_over(billing, CREATE_CUSTOMER, problem) : result;
+}
+
+bool
+billing_customer_is_users(const struct store_user *user, const char *customer)
+{
+	size_t i;
+
+	for (i = 0; i < user->n_customers; i++)
+		if (strcmp(user->customers[i], customer) == 0)
+			return true;
+	return false;
+}

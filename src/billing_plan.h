@@ -1,0 +1,30 @@
+/* What is being bought: the site's plans, and their prices as Stripe has them now. */
+#ifndef TOLLGATE_BILLING_PLAN_H
+#define TOLLGATE_BILLING_PLAN_H
+
+#include "billing.h"
+#include "store_catalogue.h"
+
+#define PRICE_FRESH_SECONDS 300 /* how old a price may be when it is sold */
+
+/* As the caller names it; NULL = not said. All NULL: the site's default_plan. */
+struct plan_wanted {
+	const char *plan;
+	const char *price_id;
+	const char *lookup_key;
+	const char *interval;
+};
+
+struct plan_choice {
+	const struct plan *plan;
+	struct store_price price;
+	char setup_price[STRIPE_ID_SIZE]; /* "" = no set-up fee */
+};
+
+/* A plan of several prices without an interval is its first one in the
+ * configuration. RESULT_INVALID names the field; RESULT_UPSTREAM
+ * `plan_unavailable` when Stripe has no active price for it. */
+enum result billing_plan_choose(const struct billing *billing, const struct plan_wanted *wanted,
+    struct plan_choice *choice, struct problem *problem);
+
+#endif
