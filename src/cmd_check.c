@@ -1,0 +1,73 @@
+/* tollgate check: is the configuration right, and does Redis suit it? */
+#include "cmd.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "settings.h"
+#include "store.h"
+
+static int
+usage(FILE *out, int code)
+{
+	fputs("usage: tollgate check [-c FILE]\n", out);
+	return code;
+}
+
+/* Redis that cannot be reached is no fault of the file: store_inspect has logged it. */
+static int
+inspect(const struct settings *settings)
+{
+	struct store *store = store_new(settings);
+	struct problem problem;
+	int code = EX_OK;
+	size_t i;
+
+	if (store == NULL)
+		return EX_OSERR;
+	for (i = 0; i < settings->n_sites; i++)
+		if (store_inspect(store, &settings->sites[i], &problem) == RESULT_INVALID) {
+			fprintf(stderr, "tollgate: site %s: %s\n", settings->sites[i].name, problem.message);
+			code = EX_CONFIG;
+		}
+	store_free(store);
+	return code;
+}
+
+static int
+check(const char *path)
+{
+	struct settings *settings = settings_load(path, SECRET_ALL);
+	int code;
+
+	if (settings == NULL) {
+		fprintf(stderr, "tollgate: %s: configuration is not valid\n", path);
+		return EX_CONFIG;
+	}
+	code = inspect(settings);
+	if (code == EX_OK)
+		printf("tollgate: %s: configuration is valid\n", path);
+	settings_free(settings);
+	return code;
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = SYSCONFDIR "/tollgate/tollgate.conf";
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'c')
+			path = optarg;
+		else
+			return usage(option == 'h' ? stdout : stderr, option == 'h' ? EX_OK : EX_USAGE);
+	}
+	return optind == argc ? check(path) : usage(stderr, EX_USAGE);
+}
