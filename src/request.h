@@ -12,8 +12,6 @@
 #include "problem.h"
 #include "settings.h"
 
-struct endpoint;
-
 struct request {
 	FCGX_Request *fcgi;
 	const struct site *site;
@@ -36,17 +34,22 @@ struct request {
  * values, unknown site, bad user id. */
 enum result request_open(FCGX_Request *fcgi, const struct settings *settings, int64_t now,
     struct request *request, struct problem *problem);
-/* Reads and drains the body, at most `max` bytes of it kept (RESULT_TOO_LARGE),
- * and parses it unless `raw`: JSON object, form, or nothing at all.
+/* Reads the body, at most `max` bytes of it (RESULT_TOO_LARGE; serve reads the
+ * rest), and parses it unless `raw`: JSON object, form, or nothing at all. Of a
+ * GET or HEAD the query is the form, and the body is left.
  * RESULT_MEDIA_TYPE, RESULT_INVALID. */
 enum result request_read_body(struct request *request, size_t max, bool raw, struct problem *problem);
 void request_close(struct request *request);
 
-/* Same-origin rule of DESIGN 2 for methods that change state. */
+/* Same-origin rule of DESIGN 2 for methods that change state. A header that
+ * says another origin refuses even who has a bearer token. */
 enum result request_check_origin(const struct request *request, struct problem *problem);
 
-/* A FastCGI param; "" and absent are both NULL. Borrowed. */
+/* A FastCGI param, of several the first that is not empty; NULL when there is
+ * none such. Borrowed. */
 const char *request_param(const struct request *request, const char *name);
+/* A Content-Type is this type, whatever its parameters (RFC 9110, 8.3.1). */
+bool request_type_is(const char *content_type, const char *type);
 
 /* A field of the input by its name, whatever it came as. *value NULL when it is
  * absent, null or empty; borrowed from the request. RESULT_INVALID when it

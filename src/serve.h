@@ -4,27 +4,26 @@
 
 #include <fcgiapp.h>
 
+#include "listener.h"
+
 /* One request is there to be read: FCGX_Accept_r has returned. The handler
- * answers on it; serve finishes it. */
+ * answers on it and reads of the body what it wants; serve reads the rest,
+ * at most SERVE_DRAIN_MAX bytes of it, and finishes the request. */
 typedef void serve_handler(FCGX_Request *request, void *worker);
+#define SERVE_DRAIN_MAX (1024 * 1024)
 
 struct serve {
-	int listen_fd;
+	const struct listener *listener;
 	int threads;
 	serve_handler *handler;
-	void *(*worker_new)(void *context); /* per thread; NULL return: the program ends */
+	void *(*worker_new)(void *context); /* per thread; NULL return: nothing is served */
 	void (*worker_free)(void *worker);
 	void *context;
 };
 
-/* Listens as `-s` says: "unix:PATH" (mode and group applied before anybody can
- * connect, a dead socket of an earlier run is replaced, a live one is not) or
- * "HOST:PORT". `address` NULL: fd 0 must be a listening socket. Returns the
- * descriptor or -1 after logging why. */
-int serve_listen(const char *address, int mode, const char *group);
-
 /* Serves until SIGTERM or SIGINT, finishes what is in hand, returns 0; else an
- * exit code of sysexits.h. */
+ * exit code of sysexits.h. To be called with one thread running: it blocks
+ * these signals, and ignores SIGPIPE. */
 int serve_run(const struct serve *serve);
 
 #endif
