@@ -1,0 +1,17 @@
+"""A request as it came, a response as it goes."""
+import collections
+
+Request = collections.namedtuple("Request", "method path query headers body")
+Response = collections.namedtuple("Response", "status body headers")
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+def redirect(location):
+    return Response(303, b"", {"Location": location})
+
+
+def html(text, status=200):
+    return Response(status, text.encode(), {"Content-Type": "text/html; charset=utf-8"})

@@ -1,0 +1,140 @@
+"""The hosted Checkout page, and the bank's page for 3-D Secure."""
+import checkout
+import checkout_payment
+import payment_intents
+import setup_intents
+from errors import StripeError, invalid
+from http_types import redirect
+from pages.frame import Markup, error_box, fragment, join, message, money, page, show, template
+
+
+def find(world, kind, identifier, param):
+    for acct in world.accounts.values():
+        if acct.get(kind, identifier):
+            return acct, acct.get(kind, identifier)
+    raise invalid("There is no such page.", param, status=404)
+
+
+def find_session(world, identifier):
+    acct, session = find(world, "checkout.session", identifier, "session")
+    if session["ui_mode"] != "hosted_page":
+        raise invalid("This session has no hosted page.", status=404)
+    return acct, session
+
+
+def path(session):
+    return "/c/pay/" + session["id"]
+
+
+def view(world, form, identifier):
+    acct, session = find_session(world, identifier)
+    if session["status"] == "complete":
+        return message("You have paid already.")
+    if session["status"] == "expired":
+        return message("This page has expired.", 410)
+    return render(acct, session)
+
+
+def render(acct, session, error=None):
+    rows = [fragment("<tr><td>$name × $quantity</td><td>$amount</td></tr>", name=row["description"],
+                     quantity=row["quantity"], amount=money(row["amount_total"], row["currency"]))
+            for row in (checkout.items(acct, session) if session["mode"] != "setup" else [])]
+    needs = checkout_payment.needs_method(session)
+    trial = session["mode"] == "subscription" and checkout.trialing(session)
+    heading = "Start your trial" if trial else {"subscription": "Subscribe", "payment": "Pay",
+                                                "setup": "Save a payment method"}[session["mode"]]
+    return show("checkout", heading, 402 if error else 200, merchant="Sandbox shop", heading=heading,
+                rows=join(rows), total=money(session["amount_total"], session["currency"]), error=error_box(error),
+                action=path(session), email=email_field(acct, session),
+                card=Markup(template("card")) if needs else Markup(""), promotion=promotion_field(session),
+                button=heading, cancel=cancel_link(session))
+
+
+def email_field(acct, session):
+    email = (session["customer_details"] or {}).get("email")
+    if email:
+        return fragment('<p>E-mail: <span id="email">$email</span></p>', email=email)
+    return Markup('<label for="email">E-mail</label><input id="email" name="email" type="email">')
+
+
+def promotion_field(session):
+    if not session["allow_promotion_codes"]:
+        return Markup("")
+    return Markup('<label for="promotionCode">Promotion code</label><input id="promotionCode" name="promotionCode">')
+
+
+def cancel_link(session):
+    if not session["cancel_url"]:
+        return Markup("")
+    return fragment('<p><a id="cancel" href="$url">Back</a></p>', url=session["cancel_url"])
+
+
+def expiry(text):
+    """12 / 34 as month and year; nothing when it is left empty."""
+    month, _, year = text.replace(" ", "").partition("/")
+    return {"exp_month": int(month), "exp_year": int(year)} if month.isdigit() and year.isdigit() else {}
+
+
+def submit(world, form, identifier):
+    acct, session = find_session(world, identifier)
+    given = {"card": form.get("cardNumber", ""), "expiry": expiry(form.get("cardExpiry", "")),
+             "name": form.get("billingName"), "email": form.get("email"),
+             "promotion_code": form.get("promotionCode")}
+    return finish(acct, session, given)
+
+
+def finish(acct, session, given):
+    if session["status"] != "open":
+        return redirect(path(session))
+    try:
+        checkout_payment.submit(acct, session, given)
+    except checkout_payment.NeedsAuthentication:
+        session["_form"] = given
+        return redirect(path(session) + "/3ds")
+    except StripeError as error:
+        return render(acct, session, str(error))
+    return redirect(checkout_payment.destination(session))
+
+
+def ask(world, form, identifier):
+    acct, session = find_session(world, identifier)
+    return show("authenticate", "3-D Secure", action=path(session) + "/3ds")
+
+
+def answered(world, form, identifier):
+    acct, session = find_session(world, identifier)
+    given = session.pop("_form", None)
+    if given is None:
+        return redirect(path(session))
+    return finish(acct, session, {**given, "authenticate": form.get("answer")})
+
+
+def find_intent(world, identifier):
+    kind, module = ("setup_intent", setup_intents) if identifier.startswith("seti_") \
+        else ("payment_intent", payment_intents)
+    acct, intent = find(world, kind, identifier, "intent")
+    return acct, intent, module
+
+
+def ask_for_intent(world, form, identifier):
+    acct, intent, _ = find_intent(world, identifier)
+    if intent["status"] != "requires_action":
+        return message("Nothing to authenticate: %s." % intent["status"])
+    return show("authenticate", "3-D Secure", action="/3ds/" + identifier)
+
+
+def intent_answered(world, form, identifier):
+    acct, intent, module = find_intent(world, identifier)
+    if intent["status"] == "requires_action":
+        module.authenticate(acct, intent, form.get("answer") == "succeed")
+    return message("The payment is now %s." % intent["status"])
+
+
+PAGES = [
+    page("GET", "/c/pay/(cs_[^/]+)", view),
+    page("POST", "/c/pay/(cs_[^/]+)", submit),
+    page("GET", "/c/pay/(cs_[^/]+)/3ds", ask),
+    page("POST", "/c/pay/(cs_[^/]+)/3ds", answered),
+    page("GET", "/3ds/((?:pi|seti)_[^/]+)", ask_for_intent),
+    page("POST", "/3ds/((?:pi|seti)_[^/]+)", intent_answered),
+]

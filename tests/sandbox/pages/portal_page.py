@@ -1,0 +1,171 @@
+"""The billing portal's pages: subscriptions to cancel and renew, the payment method, invoices."""
+import lifecycle
+import payment_methods
+import portal
+from errors import StripeError, invalid
+from http_types import redirect
+from pages.checkout_page import expiry
+from pages.frame import Markup, error_box, fragment, join, money, page, show, template
+
+ONE_BUTTON = '<form method="$method" action="$action"><button id="$id" class="plain">$label</button></form>'
+
+
+class Visit:
+    """A portal session, its customer and configuration."""
+
+    def __init__(self, world, secret):
+        for acct in world.accounts.values():
+            self.session = portal.session_by_secret(acct, secret)
+            if self.session:
+                self.acct = acct
+                break
+        else:
+            raise invalid("There is no such page.", status=404)
+        self.path = "/p/session/" + secret
+        self.customer = self.acct.find("customer", self.session["customer"])
+        self.features = self.acct.get("billing_portal.configuration", self.session["configuration"])["features"]
+
+    def subscription(self, identifier):
+        subscription = self.acct.get("subscription", identifier)
+        if not subscription or subscription["customer"] != self.customer["id"]:
+            raise invalid("There is no such subscription.", status=404)
+        return subscription
+
+    def subscriptions(self):
+        return [subscription for subscription in self.acct.every("subscription")
+                if subscription["customer"] == self.customer["id"] and subscription["status"] not in lifecycle.ENDED]
+
+
+def view(world, form, secret):
+    visit = Visit(world, secret)
+    flow = visit.session["flow"]
+    if flow and flow["type"] == "subscription_cancel" and not visit.session.get("_flow_done"):
+        return confirm_page(visit, visit.subscription(flow["subscription_cancel"]["subscription"]))
+    return home(visit)
+
+
+def home(visit, error=None):
+    return show("portal", "Billing", 402 if error else 200, merchant="Sandbox shop",
+                email=visit.customer["email"] or "", error=error_box(error),
+                subscriptions=join([subscription_box(visit, row) for row in visit.subscriptions()]),
+                method=method_text(visit), update=update_form(visit), invoices=invoice_rows(visit),
+                back=back_link(visit))
+
+
+def back_link(visit):
+    url = visit.session["return_url"]
+    return fragment('<p><a id="return" href="$url">Return to the shop</a></p>', url=url) if url else Markup("")
+
+
+def subscription_box(visit, subscription):
+    names = [visit.acct.get("product", row["price"]["product"])["name"] for row in lifecycle.items(subscription)]
+    first = lifecycle.items(subscription)[0]
+    return fragment(template("portal_subscription"), id=subscription["id"], name=", ".join(names),
+                    status=subscription["status"] + (", will be canceled" if subscription["cancel_at"] else ""),
+                    amount=money(first["price"]["unit_amount"], subscription["currency"]),
+                    buttons=buttons(visit, subscription))
+
+
+def buttons(visit, subscription):
+    if not visit.features["subscription_cancel"]["enabled"]:
+        return Markup("")
+    base = "%s/subscriptions/%s" % (visit.path, subscription["id"])
+    if subscription["cancel_at"]:
+        return fragment(ONE_BUTTON, method="post", action=base + "/renew", id="renew-" + subscription["id"],
+                        label="Renew subscription")
+    return fragment(ONE_BUTTON, method="get", action=base + "/cancel", id="cancel-" + subscription["id"],
+                    label="Cancel subscription")
+
+
+def method_text(visit):
+    identifier = visit.customer["invoice_settings"]["default_payment_method"]
+    for subscription in visit.subscriptions():
+        identifier = identifier or subscription["default_payment_method"]
+    method = identifier and visit.acct.get("payment_method", identifier)
+    if not method:
+        return "None"
+    return "%s ending in %s" % (method["type"], method[method["type"]]["last4"])
+
+
+def update_form(visit):
+    if not visit.features["payment_method_update"]["enabled"]:
+        return Markup("")
+    return fragment('<form method="post" action="$action">$card<button id="update-payment-method">Update</button>'
+                    '</form>', action=visit.path + "/payment_method", card=Markup(template("card")))
+
+
+def invoice_rows(visit):
+    if not visit.features["invoice_history"]["enabled"]:
+        return Markup("")
+    rows = [fragment('<tr><td><a href="$url">$number</a> $status</td><td>$total</td></tr>',
+                     url=invoice["hosted_invoice_url"] or "#", number=invoice["number"] or "draft",
+                     status=invoice["status"], total=money(invoice["total"], invoice["currency"]))
+            for invoice in visit.acct.every("invoice") if invoice["customer"] == visit.customer["id"]]
+    return join(rows)
+
+
+def confirm(world, form, secret, identifier):
+    visit = Visit(world, secret)
+    return confirm_page(visit, visit.subscription(identifier))
+
+
+def confirm_page(visit, subscription):
+    now = visit.features["subscription_cancel"]["mode"] == "immediately"
+    return show("confirm", "Cancel", back=visit.path,
+                when="It ends at once." if now else "It runs until the end of the period.",
+                action="%s/subscriptions/%s/cancel" % (visit.path, subscription["id"]))
+
+
+def cancel(world, form, secret, identifier):
+    visit = Visit(world, secret)
+    subscription = visit.subscription(identifier)
+    if not visit.features["subscription_cancel"]["enabled"]:
+        raise invalid("Canceling is not offered here.", status=403)
+    if subscription["status"] not in lifecycle.ENDED and not subscription["cancel_at"]:
+        portal.cancel(visit.acct, visit.session, subscription)
+    return after_flow(visit)
+
+
+def after_flow(visit):
+    """A deep link goes where the flow says; everyone else goes home."""
+    flow = visit.session["flow"]
+    visit.session["_flow_done"] = True
+    if flow and flow["after_completion"]["type"] == "redirect":
+        return redirect(flow["after_completion"]["redirect"]["return_url"])
+    return redirect(visit.path)
+
+
+def renew(world, form, secret, identifier):
+    visit = Visit(world, secret)
+    subscription = visit.subscription(identifier)
+    if subscription["status"] not in lifecycle.ENDED:
+        portal.renew(visit.acct, subscription)
+    return redirect(visit.path)
+
+
+def update_method(world, form, secret):
+    """A new card becomes the default of the customer and of her subscriptions."""
+    visit = Visit(world, secret)
+    card = {"number": form.get("cardNumber", ""), "cvc": form.get("cardCvc", ""),
+            **expiry(form.get("cardExpiry", ""))}
+    try:
+        method = payment_methods.build(visit.acct, {"type": "card", "card": card})
+        visit.acct.add(payment_methods.attach_to(visit.acct, method, visit.customer))
+    except StripeError as error:
+        return home(visit, str(error))
+    method["_set_up"] = True
+    with visit.acct.changing(visit.customer, "customer.updated"):
+        visit.customer["invoice_settings"]["default_payment_method"] = method["id"]
+    for subscription in visit.subscriptions():
+        with visit.acct.changing(subscription, lifecycle.UPDATED):
+            subscription["default_payment_method"] = method["id"]
+    return after_flow(visit)
+
+
+PAGES = [
+    page("GET", "/p/session/([^/]+)", view),
+    page("GET", "/p/session/([^/]+)/subscriptions/([^/]+)/cancel", confirm),
+    page("POST", "/p/session/([^/]+)/subscriptions/([^/]+)/cancel", cancel),
+    page("POST", "/p/session/([^/]+)/subscriptions/([^/]+)/renew", renew),
+    page("POST", "/p/session/([^/]+)/payment_method", update_method),
+]
