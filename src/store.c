@@ -423,7 +423,8 @@ static void check_policy(const struct connection *connection, const char *info)
 		log_event(LOG_LEVEL_WARNING, "redis does not tell its maxmemory-policy",
 		    "redis", connection->settings->url, NULL);
 	else if (!strstr(info, "\nmaxmemory_policy:noeviction"))
-		log_event(LOG_LEVEL_WARNING, "redis may evict records: set maxmemory-policy noeviction",
+		log_event(LOG_LEVEL_WARNING,
+		    "redis may evict records: set maxmemory-policy noeviction",
 		    "redis", connection->settings->url, NULL);
 }
 

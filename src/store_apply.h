@@ -15,18 +15,31 @@ struct store_snapshot {
 	const struct subscription *before; /* previous_attributes laid over it, or NULL */
 	enum first_payment first_payment;  /* UNKNOWN leaves what is stored */
 	int64_t past_due_since;            /* read by us; 0: the event's time counts */
+	const char *reason;                /* of a change of status, for its notice, or NULL */
 };
 
 /* What the site is to be told; `data` is a JSON object, borrowed. */
 struct store_notice {
 	const char *type;
 	const char *data;
+	bool only_unlinked;                /* only when the customer belongs to no user */
+};
+
+/* When a customer must be read again, beside what the rules say themselves. */
+enum store_dirty {
+	DIRTY_BY_RULES,
+	DIRTY_ALWAYS,
+	DIRTY_UNLESS_STORED,       /* `dirty_subscription` is not in the record */
+	DIRTY_IF_FIRST_PAYMENT_OPEN,
 };
 
 /* A checkout session to cache, see store_session.h. */
 struct store_session;
 
-/* Everything one event, or one reading of a customer, changes. Unset members change nothing. */
+/* Everything one event, or one reading of a customer, changes. Unset members change nothing.
+ * The script makes two notices itself, since it alone knows what was stored:
+ * subscription_status_changed {subscription, from, to, reason} and
+ * duplicate_subscription {subscription, other}. */
 struct store_change {
 	const char *event_id;              /* dropped when seen; NULL for a reading */
 	int64_t as_of;                     /* the event's created, or the reading's Date - 2 */
@@ -34,6 +47,7 @@ struct store_change {
 	const char *customer;
 	bool reading;                      /* whole customer, only if the generation is still `generation` */
 	int64_t generation;
+	int64_t started_at;                /* of a reading, by our clock: dirty marks made since stay */
 
 	const struct store_snapshot *snapshots;
 	size_t n_snapshots;
@@ -46,11 +60,13 @@ struct store_change {
 	bool has_features;
 
 	const char *email;
+	bool customer_created;
 	bool customer_deleted;
 	const char *link_user;             /* link customer and user; never overwrites another link */
 	const struct store_session *session;
 
-	const char *dirty_reason;          /* mark the customer dirty; NULL = only as the rules say */
+	enum store_dirty dirty;
+	const char *dirty_subscription;
 	const struct store_notice *notices;
 	size_t n_notices;
 };

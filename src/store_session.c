@@ -14,7 +14,8 @@ static const struct field {
 	const char *name;
 	size_t offset, size;
 } fields[] = {
-#define FIELD(name) { #name, offsetof(struct store_session, name), sizeof(((struct store_session *)0)->name) }
+#define FIELD(name) \
+	{ #name, offsetof(struct store_session, name), sizeof(((struct store_session *)0)->name) }
 	FIELD(id),
 	FIELD(user),
 	FIELD(customer),

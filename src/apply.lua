@@ -1,0 +1,221 @@
+-- One event, or one reading of a customer, against what is stored.
+-- KEYS: event, customer, dirty, notices, user. ARGV[1]: the change, as
+-- store_apply.c encodes it. Returns applied, seen, stale or moved.
+-- Everything is compared before anything is written, and the event counts as
+-- seen last, so that an error on the way loses nothing.
+local event_key, customer_key, dirty_key, notices_key, user_key = unpack(KEYS)
+local change = cjson.decode(ARGV[1])
+
+local INCOMPLETE, LIVING, FINAL = 0, 1, 2
+local TRUSTED = 600 -- an event older than this does not begin a record
+local NEAR = 60     -- so close together, events may have overtaken each other
+local KEEP = 32 * 86400
+
+if change.event and redis.call('EXISTS', event_key) == 1 then return 'seen' end
+
+local record = {}
+local flat = change.customer and redis.call('HGETALL', customer_key) or {}
+for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+
+local generation = tonumber(record.generation) or 0
+if change.reading and generation ~= change.generation then return 'moved' end
+
+-- Without a generation the key holds at most a link: nothing is known of her.
+local known = record.generation ~= nil
+local fresh = change.now - change.as_of <= TRUSTED
+local set, unset, notices = {}, {}, {}
+local dirty, stale, begun = false, false, known or change.reading
+local keep_until = change.now + KEEP
+
+local function stored(fact, subscription) return record[fact .. ':' .. subscription] end
+local function put(fact, subscription, value) set[fact .. ':' .. subscription] = value end
+
+local function tell(type, data, subscription)
+	local origin = change.event
+		or 'read-' .. (subscription or change.customer) .. '-' .. change.as_of
+	notices[#notices + 1] = { id = origin .. '-' .. type, type = type, data = data }
+end
+
+-- Does the snapshot replace what is stored, and must the customer be read?
+local function verdict(snapshot)
+	local json = stored('subscription', snapshot.id)
+	local as_of = tonumber(stored('as_of', snapshot.id))
+	local rank = tonumber(stored('rank', snapshot.id))
+	if change.reading then return true, false end
+	if not json then
+		-- an old subscription of somebody unknown: she may have more of them
+		local overlooked = not known and change.as_of - snapshot.created > TRUSTED
+		return fresh or snapshot.simulated, not fresh or overlooked or snapshot.simulated
+	end
+	local follows = snapshot.before == json
+	if snapshot.simulated then return follows or snapshot.rank > rank, true end
+	if change.as_of > as_of then return true, rank == FINAL and snapshot.rank ~= FINAL end
+	if snapshot.json == json then return false, false end
+	if change.as_of < as_of then return false, as_of - change.as_of < NEAR end
+	if follows then return true, false end
+	return snapshot.rank > rank, true
+end
+
+local function record_first_payment(subscription, state)
+	if stored('first_payment', subscription) ~= 'paid' then
+		put('first_payment', subscription, state)
+	end
+end
+
+local function record_past_due(snapshot)
+	local since = tonumber(stored('past_due_since', snapshot.id))
+	if not snapshot.past_due then
+		if since then unset[#unset + 1] = 'past_due_since:' .. snapshot.id end
+		return
+	end
+	local begins = snapshot.past_due_since or change.as_of
+	put('past_due_since', snapshot.id, math.min(since or begins, begins))
+end
+
+local function tell_status(snapshot)
+	local from = stored('status', snapshot.id)
+	-- a rebuilt record is no news
+	if from == snapshot.status or (change.reading and not from and not snapshot.young) then return end
+	tell('subscription_status_changed', cjson.encode({
+		subscription = snapshot.id,
+		from = from or cjson.null,
+		to = snapshot.status,
+		reason = snapshot.reason or cjson.null,
+	}), snapshot.id)
+end
+
+local function apply(snapshot)
+	local as_of = tonumber(stored('as_of', snapshot.id)) or 0
+	-- a reading shows at least what was stored when it began, though its time is put 2 s back
+	put('as_of', snapshot.id, snapshot.simulated and change.as_of or math.max(as_of, change.as_of))
+	put('subscription', snapshot.id, snapshot.json)
+	put('rank', snapshot.id, snapshot.rank)
+	put('status', snapshot.id, snapshot.status)
+	record_past_due(snapshot)
+	if snapshot.first_payment then record_first_payment(snapshot.id, snapshot.first_payment) end
+	tell_status(snapshot)
+	keep_until = math.max(keep_until, snapshot.keep_until)
+	begun = true
+end
+
+local function other_living(subscription)
+	local function living(field, fields)
+		local id = string.match(field, '^rank:(.+)$')
+		return id and id ~= subscription and tonumber(fields[field]) == LIVING and id
+	end
+	for field in pairs(set) do
+		if living(field, set) then return living(field, set) end
+	end
+	for field in pairs(record) do
+		if not set[field] and living(field, record) then return living(field, record) end
+	end
+end
+
+-- One is told of, however many there are.
+local function tell_duplicate(snapshots)
+	for _, snapshot in ipairs(snapshots) do
+		local begins = tonumber(stored('rank', snapshot.id)) ~= LIVING
+			and set['rank:' .. snapshot.id] == LIVING
+		local other = begins and (not change.reading or snapshot.young) and other_living(snapshot.id)
+		if other then
+			local data = cjson.encode({ subscription = snapshot.id, other = other })
+			return tell('duplicate_subscription', data, snapshot.id)
+		end
+	end
+end
+
+-- What has a time of its own: the newest value stays, of two of one second the first.
+local function put_timed(field, value)
+	local as_of = tonumber(record[field .. '_as_of']) or 0
+	if not begun or (change.as_of < as_of and not change.reading) then
+		stale = true
+	elseif change.as_of == as_of and record[field] ~= value and not change.reading then
+		dirty = true
+	else
+		set[field], set[field .. '_as_of'] = value, math.max(as_of, change.as_of)
+	end
+end
+
+for _, snapshot in ipairs(change.snapshots) do
+	local replaces, read = verdict(snapshot)
+	if replaces then apply(snapshot) else stale = true end
+	dirty = dirty or read
+end
+tell_duplicate(change.snapshots)
+
+if change.customer_created or change.customer_deleted then
+	if fresh then begun = true end
+	dirty = dirty or not begun
+end
+if change.customer_deleted and begun then set.deleted = 1 end
+if change.email then put_timed('email', change.email) end
+if change.features then
+	put_timed('features', change.features)
+	dirty = dirty or not begun
+end
+
+if change.paid then
+	local id, state = change.paid.subscription, change.paid.state
+	-- while a subscription is incomplete its status says that nothing was paid
+	if not begun or (state == 'failed' and tonumber(stored('rank', id)) ~= LIVING) then
+		dirty = true
+	else
+		record_first_payment(id, state)
+	end
+end
+
+local function first_payment_open()
+	for field, value in pairs(record) do
+		local id, rank = string.match(field, '^rank:(.+)$'), tonumber(value)
+		local state = id and stored('first_payment', id) or 'paid'
+		if id and (rank == INCOMPLETE or (rank == LIVING and state ~= 'paid')) then return true end
+	end
+	return false
+end
+
+if change.dirty == 'always'
+	or (change.dirty == 'unless_stored' and not stored('subscription', change.dirty_subscription))
+	or (change.dirty == 'if_first_payment_open' and first_payment_open()) then
+	dirty = true
+end
+
+local links = change.link_user and not record.deleted
+	and (record.user or change.link_user) == change.link_user
+if links and not record.user then set.user = change.link_user end
+local user = record.user or set.user
+
+for _, notice in ipairs(change.notices) do
+	if not (notice.only_unlinked and user) then tell(notice.type, notice.data) end
+end
+
+local changed = next(set) ~= nil
+-- a mark moves the generation too: a reading under way may have missed its cause
+if begun and (change.reading or changed or dirty) then set.generation = generation + 1 end
+for field, value in pairs(set) do redis.call('HSET', customer_key, field, value) end
+for _, field in ipairs(unset) do redis.call('HDEL', customer_key, field) end
+if next(set) and redis.call('TTL', customer_key) < keep_until - change.now then
+	redis.call('EXPIRE', customer_key, keep_until - change.now)
+end
+
+if links then
+	redis.call('HSETNX', user_key, 'customer:' .. change.customer, change.now)
+	redis.call('HDEL', user_key, 'none_until')
+	redis.call('PERSIST', user_key)
+end
+
+if dirty then
+	redis.call('ZADD', dirty_key, 'NX', change.now, change.customer)
+elseif change.reading then
+	local marked = redis.call('ZSCORE', dirty_key, change.customer)
+	if marked and tonumber(marked) <= change.started_at then
+		redis.call('ZREM', dirty_key, change.customer)
+	end
+end
+
+for _, notice in ipairs(change.told and notices or {}) do
+	redis.call('XADD', notices_key, 'MAXLEN', '~', 10000, '*',
+		'id', notice.id, 'type', notice.type, 'data', notice.data, 'created', change.as_of,
+		'customer', change.customer or '', 'user', user or '')
+end
+if change.event then redis.call('SET', event_key, 1, 'EX', KEEP) end
+return stale and not changed and 'stale' or 'applied'
