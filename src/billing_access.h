@@ -5,10 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "identity.h"
-#include "problem.h"
 #include "settings.h"
-#include "store.h"
 #include "store_catalogue.h"
 #include "store_customer.h"
 
@@ -42,24 +39,20 @@ struct access_decision {
 
 const char *access_reason_str(enum access_reason reason);
 
-/* One record against the table of DESIGN 5. *until = when this answer ends by itself. */
+/* One record against the table of DESIGN 5. It passes while now < *until; *reason is
+ * written when it does not. */
 bool access_record_passes(const struct site *site, const struct subscription_record *record,
     const struct subscription_item *item, int64_t now, int64_t *until, enum access_reason *reason);
 
-/* The site's plan that an item is of: by price, lookup key or product. */
+/* The site's plan that an item is of: by price, lookup key or product; NULL = of none.
+ * `prices` is what the catalogue says, and may be empty. */
 const struct plan *access_item_plan(const struct site *site, const struct subscription_item *item,
     const struct store_price *prices, size_t n_prices);
 
-/* `require` as TOLLGATE_REQUIRE says it. Pure. */
+/* `require` as TOLLGATE_REQUIRE says it, NULL = absent. Whether the user is
+ * known is the caller's to judge. */
 void access_decide(const struct site *site, const char *require, const struct store_user *user,
-    const struct store_price *prices, size_t n_prices, int64_t now, struct access_decision *decision);
-
-/* The whole check: Redis, decision, wish and cold wait. `cold_slots` bounds who may wait. */
-struct access_checker;
-struct access_checker *access_checker_new(int cold_slots);
-void access_checker_free(struct access_checker *checker);
-void billing_access_check(struct access_checker *checker, struct store *store,
-    const struct site *site, const struct identity *identity, const char *require, int64_t now,
+    const struct store_price *prices, size_t n_prices, int64_t now,
     struct access_decision *decision);
 
 #endif

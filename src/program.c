@@ -37,6 +37,7 @@ struct options {
 struct context {
 	const struct program *program;
 	const struct settings *settings;
+	int threads;
 	atomic_bool unusable; /* a Redis of a kind that cannot be used was found */
 	atomic_bool ended;    /* nobody waits for the inspection any more */
 };
@@ -262,7 +263,9 @@ static void answer(FCGX_Request *fcgi, void *context)
 		endpoint = find_endpoint(self->program, &request, &allow, &problem);
 	if (endpoint != NULL)
 		run_endpoint(endpoint, &self->worker, &request, &response, &problem);
-	if (!response.sent)
+	if (!response.sent && self->program->problem != NULL)
+		self->program->problem(&self->worker, &request, &response, &problem);
+	else if (!response.sent)
 		response_problem(&response, &problem, allow.length > 0 ? strbuf_text(&allow) : NULL);
 	log_answer(self->program, &request, &response, &problem, monotonic_us() - begun);
 	strbuf_free(&allow);
@@ -289,6 +292,7 @@ static void *worker_new(void *argument)
 	self->program = context->program;
 	self->worker.settings = context->settings;
 	self->worker.shared = context->program->shared;
+	self->worker.threads = context->threads;
 	self->worker.store = store_new(context->settings);
 	if (context->program->calls_stripe)
 		self->worker.stripe = stripe_new(context->settings);
@@ -397,6 +401,7 @@ int program_run(const struct program *program, int argc, char **argv)
 		return EX_CONFIG;
 	log_open(program->name, settings->log_level);
 	context.settings = settings;
+	context.threads = options.threads;
 	if (options.test) {
 		printf("%s: %s: configuration is valid\n", program->name, options.config);
 		code = EX_OK;

@@ -15,6 +15,7 @@ struct worker {
 	struct store *store;
 	struct stripe *stripe; /* NULL in programs without a Stripe key */
 	void *shared;          /* the program's own, one for all threads */
+	int threads;           /* that there are */
 };
 
 /* Answers, or fills *problem and returns its result: then the problem is the answer. */
@@ -35,6 +36,10 @@ struct endpoint {
 	endpoint_handler *handler;
 };
 
+/* Answers with a problem in the program's own way; the request may have no site. */
+typedef void problem_handler(struct worker *worker, const struct request *request,
+    struct response *response, const struct problem *problem);
+
 struct program {
 	const char *name;
 	unsigned secrets;          /* enum settings_secret */
@@ -43,6 +48,7 @@ struct program {
 	void *shared;
 	const struct endpoint *endpoints;
 	size_t n_endpoints;
+	problem_handler *problem;  /* NULL: response_problem */
 };
 
 /* Options of section 11, settings, log, listen, serve, close. Returns the exit code. */

@@ -112,13 +112,13 @@ static enum result read_features(const char *json, struct store_user *user)
 	return grown || count == 0 ? RESULT_OK : RESULT_INTERNAL;
 }
 
-/* A customer that is linked but not there (expired, flushed) is a miss. */
+/* Without a generation nothing but a link is stored (never read, expired, flushed): a miss. */
 static enum result read_customer(const redisReply *name, const redisReply *hash,
     struct store_user *user)
 {
 	const char *features = hash_value(hash, "features", "");
 
-	if (hash->elements == 0)
+	if (!hash_value(hash, "generation", ""))
 		user->known = false;
 	if (hash_value(hash, "deleted", "") || name->len >= STRIPE_ID_SIZE)
 		return RESULT_OK;

@@ -1,0 +1,36 @@
+/* The whole check of one request: Redis, the decision, and the wait for what Redis does not know. */
+#ifndef TOLLGATE_BILLING_GATE_H
+#define TOLLGATE_BILLING_GATE_H
+
+#include <stdint.h>
+
+#include "billing_access.h"
+#include "identity.h"
+#include "settings.h"
+#include "store.h"
+
+struct gate; /* one per process, shared by its threads */
+
+/* NULL when out of memory. */
+struct gate *gate_new(void);
+void gate_free(struct gate *gate);
+
+/* All borrowed. */
+struct gate_question {
+	struct store *store;
+	const struct site *site;
+	const struct identity *identity; /* user "" = nobody */
+	const char *user_hash;
+	const char *require;             /* TOLLGATE_REQUIRE, NULL = absent */
+	int64_t now;
+	int cold_slots;                  /* how many checks may wait at a time */
+};
+
+/* One command on Redis when the user is known; else a wish and at most cold_wait. */
+void gate_check(struct gate *gate, const struct gate_question *question,
+    struct access_decision *decision);
+
+/* Logs that the configuration lets nobody pass: the same words once a minute. */
+void gate_complain(struct gate *gate, const char *why);
+
+#endif

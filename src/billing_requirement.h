@@ -1,0 +1,47 @@
+/* TOLLGATE_REQUIRE (DESIGN 5): what a location needs, and whether something meets it. */
+#ifndef TOLLGATE_BILLING_REQUIREMENT_H
+#define TOLLGATE_BILLING_REQUIREMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "settings.h"
+#include "store_customer.h"
+#include "subscription.h"
+
+#define ALTERNATIVES_MAX 16
+
+enum alternative_kind {
+	ALTERNATIVE_ANY,     /* any of the site's plans */
+	ALTERNATIVE_PLAN,
+	ALTERNATIVE_PRODUCT,
+	ALTERNATIVE_FEATURE,
+};
+
+struct alternative {
+	enum alternative_kind kind;
+	const struct plan *plan;     /* of ALTERNATIVE_PLAN */
+	char word[STRIPE_ID_SIZE];   /* behind the colon */
+};
+
+/* One of the alternatives must hold. */
+struct requirement {
+	size_t count;
+	struct alternative alternatives[ALTERNATIVES_MAX];
+};
+
+/* False for an absent or empty text, and as soon as one word of it is wrong,
+ * even where another would hold: a typo must be seen. */
+bool requirement_parse(const struct site *site, const char *text, struct requirement *requirement);
+
+/* By an item, as far as it passes; `plan` is the site's plan that it is of, or NULL. */
+bool requirement_met(const struct requirement *requirement, const struct store_user *user,
+    const struct subscription_item *item, const struct plan *plan);
+
+/* By being logged in, because `plan` is free. `any` is not: it asks for a subscription. */
+bool requirement_met_free(const struct requirement *requirement, const struct plan *plan);
+
+/* False for the word "", which is how an item says that it has none. */
+bool words_include(const struct words *words, const char *word);
+
+#endif

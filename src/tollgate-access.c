@@ -1,0 +1,137 @@
+/* The gate (DESIGN 5): a Responder for nginx's auth_request, an Authorizer for
+ * Apache's mod_authnz_fcgi, by what the web server asks it to be. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "billing_gate.h"
+#include "program.h"
+
+/* nginx makes 500 of whatever is not 204, 401 or 403; an Authorizer may say more. */
+static const struct {
+	int responder, authorizer;
+} statuses[] = {
+	[REASON_NONE]            = { 204, 200 },
+	[REASON_UNIDENTIFIED]    = { 401, 401 },
+	[REASON_MISCONFIGURED]   = { 403, 403 },
+	[REASON_UNAVAILABLE]     = { 403, 503 },
+	[REASON_STALE]           = { 403, 503 },
+	[REASON_NO_SUBSCRIPTION] = { 403, 402 },
+	[REASON_OTHER_PLAN]      = { 403, 402 },
+	[REASON_INCOMPLETE]      = { 403, 402 },
+	[REASON_PAST_DUE]        = { 403, 402 },
+	[REASON_UNPAID]          = { 403, 402 },
+	[REASON_PAUSED]          = { 403, 402 },
+	[REASON_CANCELED]        = { 403, 402 },
+	[REASON_PROCESSING]      = { 403, 402 },
+	[REASON_PAYMENT_FAILED]  = { 403, 402 },
+};
+
+enum fact { FACT_USER, FACT_STATUS, FACT_PLAN, FACT_FEATURES, FACT_UNTIL, FACT_REASON, FACTS };
+
+/* An Authorizer's Variable- becomes an environment variable of the page. */
+static const struct {
+	const char *responder, *authorizer;
+} names[FACTS] = {
+	[FACT_USER]     = { "Tollgate-User",     "Variable-TOLLGATE_USER" },
+	[FACT_STATUS]   = { "Tollgate-Status",   "Variable-TOLLGATE_STATUS" },
+	[FACT_PLAN]     = { "Tollgate-Plan",     "Variable-TOLLGATE_PLAN" },
+	[FACT_FEATURES] = { "Tollgate-Features", "Variable-TOLLGATE_FEATURES" },
+	[FACT_UNTIL]    = { "Tollgate-Until",    "Variable-TOLLGATE_UNTIL" },
+	[FACT_REASON]   = { "Tollgate-Reason",   "Tollgate-Reason" },
+};
+
+static bool asks_authorizer(const struct request *request)
+{
+	const char *role = request_param(request, "FCGI_ROLE");
+
+	return role && strcmp(role, "AUTHORIZER") == 0;
+}
+
+static void add_facts(struct response *response, bool authorizer, const char *const facts[FACTS])
+{
+	for (int i = 0; i < FACTS; i++)
+		if (facts[i] && facts[i][0])
+			response_header(response, authorizer ? names[i].authorizer : names[i].responder,
+			    facts[i]);
+}
+
+static void answer(const struct request *request, struct response *response,
+    const struct access_decision *decision)
+{
+	bool authorizer = asks_authorizer(request);
+	int status = authorizer ? statuses[decision->reason].authorizer
+	    : statuses[decision->reason].responder;
+	char until[24] = "";
+	const char *const facts[FACTS] = {
+		[FACT_USER] = request->identity.user,
+		[FACT_STATUS] = decision->has_subscription ? subscription_status_str(decision->status) : NULL,
+		[FACT_PLAN] = decision->plan ? decision->plan->name : NULL,
+		[FACT_FEATURES] = decision->features,
+		[FACT_UNTIL] = until,
+		[FACT_REASON] = access_reason_str(decision->reason),
+	};
+
+	if (decision->until && snprintf(until, sizeof(until), "%" PRId64, decision->until) < 0)
+		until[0] = '\0';
+	add_facts(response, authorizer, facts);
+	if (authorizer && decision->pass)
+		response_header(response, "Variable-REMOTE_USER", request->identity.user);
+	if (status == 401)
+		response_header(response, "WWW-Authenticate", "Bearer");
+	response_empty(response, status);
+}
+
+static enum result access_endpoint(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
+{
+	const struct gate_question question = {
+		.store = worker->store,
+		.site = request->site,
+		.identity = &request->identity,
+		.user_hash = request->user_hash,
+		.require = request_param(request, "TOLLGATE_REQUIRE"),
+		.now = request->now,
+		.cold_slots = worker->threads > 1 ? worker->threads / 2 : 1,
+	};
+	struct access_decision decision;
+
+	(void)problem;
+	gate_check(worker->shared, &question, &decision);
+	answer(request, response, &decision);
+	return RESULT_OK;
+}
+
+/* An unknown site, a param that contradicts itself: the web server's
+ * configuration is wrong, and 400 would be 500 at nginx. */
+static void answer_problem(struct worker *worker, const struct request *request,
+    struct response *response, const struct problem *problem)
+{
+	const struct access_decision misconfigured = { .reason = REASON_MISCONFIGURED };
+
+	gate_complain(worker->shared, problem->message);
+	answer(request, response, &misconfigured);
+}
+
+static const struct endpoint endpoints[] = {
+	{ .name = "", .method = "", .access = ACCESS_ANYBODY, .handler = access_endpoint },
+};
+
+int main(int argc, char **argv)
+{
+	struct gate *gate = gate_new();
+	const struct program program = {
+		.name = "tollgate-access",
+		.secrets = SECRET_IDENTITY,
+		.quiet = true,
+		.shared = gate,
+		.endpoints = endpoints,
+		.n_endpoints = sizeof(endpoints) / sizeof(endpoints[0]),
+		.problem = answer_problem,
+	};
+	int code = gate ? program_run(&program, argc, argv) : EX_OSERR;
+
+	gate_free(gate);
+	return code;
+}
