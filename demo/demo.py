@@ -1,0 +1,43 @@
+"""Runs the demo, or its check. demo/run calls this; see its --help."""
+import argparse
+import signal
+import sys
+
+from check import run_check
+from instance import RESPONDERS, Failure, Instance, free_port
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="demo/run")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--without", action="append", default=[], choices=RESPONDERS)
+    return parser.parse_args()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def serve(instance):
+    print("\nOpen %s   (Ctrl-C stops everything)\n" % instance.origin, flush=True)
+    name = instance.wait()
+    raise Failure("%s ended\n%s" % (name, instance.log_tail(name)))
+
+
+def main():
+    given = options()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        with Instance(given.build, free_port() if given.check else given.port, given.without) as instance:
+            return run_check(instance) if given.check else serve(instance)
+    except KeyboardInterrupt:
+        return 0
+    except Failure as failure:
+        print("demo: %s" % failure, file=sys.stderr)
+        return 1
+
+
+sys.exit(main())

@@ -1,0 +1,49 @@
+<?php
+/* Runs whether the gate lets her pass or not: nginx hands over what it said. */
+require __DIR__ . '/../frame.php';
+
+const STATUSES = [
+	'trialing' => 'Trial', 'active' => 'Active', 'past_due' => 'Payment overdue', 'unpaid' => 'Unpaid',
+	'paused' => 'Paused', 'canceled' => 'Cancelled', 'incomplete' => 'Payment not finished',
+	'incomplete_expired' => 'Never paid',
+];
+
+/* What the gate said, as rows of a table. */
+function rows(): array
+{
+	$until = (int) $_SERVER['TOLLGATE_UNTIL'];
+	return array_filter([
+		'User' => $_SERVER['TOLLGATE_USER'],
+		'Plan' => ucfirst($_SERVER['TOLLGATE_PLAN']),
+		'Status' => STATUSES[$_SERVER['TOLLGATE_STATUS']] ?? '',
+		'Open until' => $until ? gmdate('j F Y', $until) : '',
+		'Features' => str_replace(',', ', ', $_SERVER['TOLLGATE_FEATURES']),
+	]);
+}
+
+$customer = $_SERVER['TOLLGATE_STATUS'] !== '';
+page_begin('Account');
+?>
+<div class="narrow">
+<h1>Your account</h1>
+<?php if ($_SERVER['TOLLGATE_REASON'] === 'unavailable'): ?>
+<p class="notice" role="status">Your subscription cannot be checked right now. Nothing is wrong with it.</p>
+<?php elseif (!$customer): ?>
+<p class="lead">You have no subscription.</p>
+<?php endif ?>
+<table class="card">
+<?php foreach (rows() as $name => $value): ?>
+<tr><th scope="row"><?= $name ?></th><td><?= text($value) ?></td></tr>
+<?php endforeach ?>
+</table>
+<div class="actions">
+<?php if ($customer): ?>
+<form method="post" action="/billing/customer-portal"><button class="button" id="portal">Manage billing</button></form>
+<?php else: ?>
+<a class="button" href="/pricing">Choose a plan</a>
+<?php endif ?>
+<form method="post" action="/logout"><button class="button quiet">Log out</button></form>
+</div>
+</div>
+<?php
+page_end();

@@ -1,0 +1,52 @@
+<?php
+require __DIR__ . '/../frame.php';
+
+const ERRORS = [
+	'already_subscribed' => 'You have this subscription already. <a href="/account">Your account</a> shows it.',
+	'unidentified' => 'Please <a href="/login?next=/pricing">log in</a> first.',
+];
+
+/* The order form; without scripts, and with one button for each interval. */
+function order(string $plan, array $buttons): void
+{
+	if (user() === '') {
+		echo '<p><a class="button" href="/login?next=/pricing">Log in to subscribe</a></p>';
+		return;
+	}
+	echo '<form method="post" action="/billing/create-checkout-session">';
+	echo "<input type=\"hidden\" name=\"plan\" value=\"$plan\">";
+	foreach ($buttons as $interval => $label) {
+		echo "<button class=\"button\" id=\"$plan-$interval\" name=\"interval\" value=\"$interval\">$label</button>";
+	}
+	echo '</form>';
+}
+
+page_begin('Pricing');
+?>
+<h1>Pricing</h1>
+<?php if (isset($_GET['error'])): ?>
+<p class="notice" role="alert"><?= ERRORS[$_GET['error']] ?? 'That did not work. Nothing was charged; please try again.' ?></p>
+<?php endif ?>
+<p class="lead">Every plan can be cancelled in your account, at once.</p>
+<div class="plans">
+<section class="card" aria-labelledby="free">
+<h2 id="free">Free</h2>
+<p class="price"><strong>$0</strong></p>
+<ul><li>Harbour notes</li><li>The view from the pier</li></ul>
+<p><a class="button quiet" href="/harbours/">Open the harbour notes</a></p>
+</section>
+<section class="card" aria-labelledby="basic">
+<h2 id="basic">Basic</h2>
+<p class="price"><strong>$5</strong> a month</p>
+<ul><li>Tide tables for forty harbours</li><li>Seven days ahead</li></ul>
+<?php order('basic', ['month' => 'Subscribe to Basic']) ?>
+</section>
+<section class="card best" aria-labelledby="premium">
+<h2 id="premium">Premium</h2>
+<p class="price"><strong>$15</strong> a month, or&nbsp;$150&nbsp;a&nbsp;year</p>
+<ul><li>Everything in Basic</li><li>Passage notes</li></ul>
+<?php order('premium', ['month' => 'Premium, monthly', 'year' => 'Premium, yearly']) ?>
+</section>
+</div>
+<?php
+page_end();
