@@ -1,0 +1,1 @@
+"""One module per real server, and the stack of all of them. Tests get them through conftest.py."""

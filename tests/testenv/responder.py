@@ -1,0 +1,81 @@
+"""A program of ours behind its socket. A sanitizer's report fails the test that stops it."""
+import os
+import re
+import socket
+import subprocess
+
+from . import places
+from .process import Process, answers
+
+REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer")
+FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def binary(program, build=None):
+    return (build or places.build()) / program
+
+
+class Responder:
+    """`program` is the path below the build directory: "tollgate-portal", "tests/echo_responder"."""
+
+    def __init__(self, program, config, path, options=(), build=None, listener=None, **popen):
+        self.argv = [binary(program, build), "-c", config, *options]
+        if listener is None:
+            self.argv += ["-s", f"unix:{path}"]
+        self.path = path
+        self.listener = listener
+        self.popen = popen
+        self.log_path = path.with_suffix(".log")
+        self.process = None
+        self.start()
+
+    @classmethod
+    def inherited(cls, program, config, listener, path, **more):
+        """Gets the listening socket as fd 0, as from systemd; it stays the caller's."""
+        return cls(program, config, path, listener=listener, **more)
+
+    def start(self):
+        popen = {**self.popen, **({"stdin": self.listener} if self.listener else {})}
+        before = self.log.count("event=started")
+        self.process = Process(self.argv, self.log_path, **popen)
+        self.process.wait_ready(lambda: self.log.count("event=started") > before
+                                if self.listener else answers(self.path))
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def events(self, event):
+        """The logfmt lines of one event, as dictionaries, oldest first."""
+        lines = [{key: value.strip('"') for key, value in FIELD.findall(line)}
+                 for line in self.log.splitlines()]
+        return [line for line in lines if line.get("event", "") == event]
+
+    def stop(self):
+        """SIGTERM: it must end by itself, with 0, and no sanitizer may have complained."""
+        code = self.process.terminate()
+        assert not REPORT.search(self.log), self.log
+        assert code == 0, f"exit code {code}:\n{self.log}"
+
+    def kill(self):
+        """As a crash would end it."""
+        self.process.kill()
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+
+def listening_socket(path):
+    """What a supervisor holds over restarts."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    os.chmod(path, 0o666)
+    listener.listen(1024)
+    return listener
+
+
+def run(program, *options, build=None, **more):
+    """A run that ends by itself: the completed process, with stdout and stderr as text."""
+    return subprocess.run([str(binary(program, build)), *map(str, options)], text=True, timeout=20,
+                          capture_output=True, stdin=subprocess.DEVNULL, **more)

@@ -1,0 +1,70 @@
+"""All of it together: nginx, the responders, Redis and the Stripe stand-in."""
+import requests
+
+from . import places
+from .nginx import Nginx
+from .ports import free_port
+from .redis import RedisServer
+from .responder import Responder
+from .sandbox import Sandbox
+from .site import CATALOGUE, Site, identity_token
+
+RESPONDERS = ("access", "checkout", "session", "portal", "webhook")
+
+
+class Session(requests.Session):
+    """A client of one site: paths are enough, and redirects are looked at, not followed."""
+
+    def __init__(self, url):
+        super().__init__()
+        self.url = url
+
+    def request(self, method, path, **options):
+        url = path if "://" in path else self.url + path
+        return super().request(method, url, **{"allow_redirects": False, "timeout": 40, **options})
+
+
+class Stack:
+    """`server` and `http` are text for nginx, `site` are options of Site."""
+
+    def __init__(self, server="", http="", site=None, responders=RESPONDERS, redis=None):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.directory = places.directory()
+        self.redis = redis or RedisServer()
+        self.sandbox = Sandbox(webhook=f"{self.url}/billing/webhook")
+        self.site = Site(self.directory, origin=self.url, redis=self.redis.url,
+                         stripe=self.sandbox.base, **(site or {}))
+        self.responders = {name: Responder(f"tollgate-{name}", self.site.config,
+                                           self.directory / f"{name}.sock") for name in responders}
+        self.nginx = Nginx(server, http, sockets=self.directory, port=port)
+        self.fresh()
+
+    def fresh(self):
+        """As on the first day: nothing in Redis, at Stripe only what is for sale."""
+        self.sandbox.reset()
+        self.redis.flush()
+        self.sandbox.control("POST", "seed", CATALOGUE)
+
+    def session(self, user=None, cookie=False, **claims):
+        """A client, logged in as `user` by bearer token, or like a browser by cookie."""
+        session = Session(self.url)
+        if user and cookie:
+            session.cookies.set("tollgate", identity_token(user, **claims))
+            session.headers["Sec-Fetch-Site"] = "same-origin"
+        elif user:
+            session.headers["Authorization"] = f"Bearer {identity_token(user, **claims)}"
+            session.headers["Accept"] = "application/json"
+        return session
+
+    def settle(self):
+        """Every event has been delivered."""
+        self.sandbox.settle()
+
+    def stop(self):
+        """The responders last, since what they say may fail the test."""
+        self.nginx.stop()
+        self.sandbox.stop()
+        self.redis.stop()
+        for responder in self.responders.values():
+            responder.stop()
