@@ -18,7 +18,8 @@ class Forms(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         if tag == "form":
-            self.forms.append({"action": given.get("action", ""), "fields": {}, "buttons": []})
+            self.forms.append({"method": given.get("method", "get"), "action": given.get("action", ""),
+                               "fields": {}, "buttons": []})
         elif tag == "input" and self.forms and given.get("name"):
             self.forms[-1]["fields"][given["name"]] = given.get("value", "")
         elif tag == "button" and self.forms:
@@ -66,9 +67,14 @@ class Visitor:
             for given in form["buttons"]:
                 if given.get("id") == button:
                     named = {given["name"]: given.get("value", "")} if given.get("name") else {}
-                    action = urllib.parse.urljoin(page.url, form["action"])
-                    return self.post(action, {**form["fields"], **fields, **named})
+                    return self.submit(page, form, {**form["fields"], **fields, **named})
         raise AssertionError("%s has no button %s" % (page.url, button))
+
+    def submit(self, page, form, fields):
+        action = urllib.parse.urljoin(page.url, form["action"])
+        if form["method"] == "post":
+            return self.post(action, fields)
+        return self.get(action + "?" + urllib.parse.urlencode(fields))
 
     def follow(self, answer):
         while answer.status in (302, 303):
