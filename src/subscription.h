@@ -27,7 +27,13 @@ enum subscription_status {
 enum subscription_rank { RANK_INCOMPLETE, RANK_LIVING, RANK_FINAL };
 
 /* subscription.pause_collection.behavior */
-enum pause_collection { COLLECTION_RUNS, COLLECTION_MARK_UNCOLLECTIBLE, COLLECTION_VOID, COLLECTION_KEEP_AS_DRAFT, COLLECTION_UNKNOWN };
+enum pause_collection {
+	COLLECTION_RUNS,
+	COLLECTION_MARK_UNCOLLECTIBLE,
+	COLLECTION_VOID,
+	COLLECTION_KEEP_AS_DRAFT,
+	COLLECTION_UNKNOWN,
+};
 
 struct subscription_item {
 	char id[STRIPE_ID_SIZE];
