@@ -3,6 +3,7 @@ import email.utils
 import json
 import re
 import time
+import traceback
 
 import expand
 import faults
@@ -57,6 +58,9 @@ class Call:
             raise
         except StripeError as error:
             response = self.refusal(error)
+        except Exception:
+            traceback.print_exc()
+            response = self.refusal(StripeError(500, "api_error", "The sandbox itself failed; see its stderr."))
         self.log(response.status)
         return self.finish(response)
 
@@ -96,7 +100,8 @@ class Call:
         if "stripe-account" in request.headers:
             self.acct = world.account(request.headers["stripe-account"], keys.mask(self.key))
         self.route, self.ids = find_route(request.method, request.path)
-        keys.authorize(world, self.acct, self.key, self.route)
+        keys.authorize(world, self.acct, self.key, "read" if request.method == "GET" else "write",
+                       self.route.resource)
         self.tree = params.decode(self.form())
         self.params, self.paths = params.check("%s %s" % (self.route.method, self.route.path), self.tree)
 
@@ -138,10 +143,13 @@ class Call:
             self.world.request = {"id": self.id, "idempotency_key": self.request.headers.get("idempotency-key")}
             try:
                 obj = self.route.handler(self.acct, self.params, *self.ids)
-                body = expand.expanded(self.acct, obj, self.paths)
+                body = expand.expanded(self.acct, obj, self.paths, self.may_read)
             finally:
                 self.world.request = None
         return Response(200, json.dumps(body, indent=2).encode(), {})
+
+    def may_read(self, kind):
+        keys.authorize(self.world, self.acct, self.key, "read", expand.RESOURCES[kind])
 
     def refusal(self, error):
         body = dict(error.error, request_log_url="https://dashboard.stripe.com/test/logs/" + self.id)

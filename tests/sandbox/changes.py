@@ -228,7 +228,7 @@ class Change:
         subscription["items"]["data"] = [self.placed(row, item, bounds) for row, item in self.rows]
         lifecycle.set_period(subscription, *bounds)
         if self.resets:
-            self.acct.schedule(bounds[1], "cycle_subscription", subscription["id"])
+            lifecycle.schedule_cycle(self.acct, subscription)
         if subscription["cancel_at_period_end"]:
             lifecycle.set_cancel_at(self.acct, subscription, None)
 
@@ -360,19 +360,35 @@ def final_invoice(acct, subscription, p):
 
 
 def resume(acct, subscription, p):
-    """A paused subscription goes on: at once, or when its invoice is paid."""
+    """A paused subscription goes on: at once, or when its invoice is paid, for which there are 23 hours."""
+    drop_resumption(acct, subscription)
     unchanged = p.get("billing_cycle_anchor", {}).get("type") == "unchanged"
     if unchanged and period(subscription)[1] > acct.now():
         resumed(acct, subscription)
         return
     change = Change(acct, subscription, {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}, None)
     change.free = False
-    invoice = update_invoice(acct, subscription, change.lines())
+    with acct.changing(subscription, UPDATED):
+        invoice = update_invoice(acct, subscription, change.lines())
     subscription["_resuming"] = change
+    invoice["auto_advance"] = False
     invoicing.keep(acct, invoice)
+    acct.schedule(acct.now() + PENDING_UPDATE_LIVES, "expire_resumption", invoice["id"])
     collect(acct, subscription, invoice, "allow_incomplete", p)
     if p.get("payment_behavior") == "resume_on_payment_attempt" and subscription.get("_resuming"):
         carry_on(acct, subscription)
+
+
+def drop_resumption(acct, subscription):
+    if subscription.pop("_resuming", None):
+        invoicing.void(acct, acct.get("invoice", subscription["latest_invoice"]))
+
+
+@clock.job("expire_resumption")
+def expire_resumption(acct, identifier, when):
+    subscription = acct.get("subscription", acct.get("invoice", identifier)["_subscription"])
+    if subscription["latest_invoice"] == identifier:
+        drop_resumption(acct, subscription)
 
 
 @events.on("invoice.paid")

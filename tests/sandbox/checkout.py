@@ -49,7 +49,7 @@ def shown_discounts(checked):
 def build(acct, p, rows, currency):
     mode, ui_mode = p["mode"], p.get("ui_mode", "hosted_page")
     data = p.get("subscription_data", {})
-    metadata_of(data)
+    metadata_of(data, "subscription_data[metadata]")
     identifier = new_id("cs_live_" if acct.setting("livemode") else "cs_test_", 58)
     session = blank("checkout.session", identifier, adaptive_pricing={"enabled": False} if rows else None,
                     automatic_tax=automatic_tax(p.get("automatic_tax", {})), created=acct.now(), currency=currency,

@@ -141,6 +141,7 @@ def check_trial(acct, p):
     if "trial_end" in data and data["trial_end"] < acct.now() + 2 * DAY:
         raise invalid("The `trial_end` date has to be at least 2 days in the future.",
                       "subscription_data[trial_end]")
+    orders.trial_end(acct, data, [], "subscription_data")
     for name in ("application_fee_percent", "transfer_data", "on_behalf_of", "default_tax_rates",
                  "billing_cycle_anchor_config", "pending_invoice_item_interval"):
         if name in data:

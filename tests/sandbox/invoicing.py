@@ -141,8 +141,17 @@ def finalize(acct, invoice):
         if invoice["amount_due"]:
             open_payment(acct, invoice)
     events.emit(acct, "invoice.finalized", invoice)
+    if invoice["due_date"]:
+        acct.schedule(invoice["due_date"], "invoice_overdue", invoice["id"])
     if not invoice["amount_due"]:
         mark_paid(acct, invoice)
+
+
+@clock.job("invoice_overdue")
+def overdue(acct, identifier, when):
+    invoice = acct.get("invoice", identifier)
+    if invoice["status"] == "open":
+        events.emit(acct, "invoice.overdue", invoice)
 
 
 def spend_balance(acct, invoice, customer):

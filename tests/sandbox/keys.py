@@ -41,15 +41,14 @@ def authenticate(world, header):
     return key
 
 
-def authorize(world, acct, key, route):
-    """A restricted key needs the route's permission; write includes read."""
+def authorize(world, acct, key, wanted, resource):
+    """A restricted key needs the resource's permission, to "read" or to "write"; write includes read."""
     permissions = world.keys[key]
     if permissions is None:
         return
-    wanted = "read" if route.method == "GET" else "write"
-    if permissions.get(route.resource) in ("write", wanted):
+    if permissions.get(resource) in ("write", wanted):
         return
     raise unstored(StripeError(
         403, "invalid_request_error", "The provided key '%s' does not have the required permissions for this "
         "endpoint on account '%s'. Having the 'rak_%s_%s' permission would allow this request to continue."
-        % (key[:8] + "*****", acct.id, route.resource, wanted)))
+        % (key[:8] + "*****", acct.id, resource, wanted)))

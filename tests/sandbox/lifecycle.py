@@ -10,6 +10,7 @@ from objects import blank, list_of, new_id
 
 DAY = 86400
 UNPAID_FIRST_INVOICE = 23 * 3600
+UPCOMING = 7 * DAY
 ENDED = ("canceled", "incomplete_expired")
 UPDATED = "customer.subscription.updated"
 DETAILS = ("comment", "feedback", "feedback_option", "reason")
@@ -100,12 +101,31 @@ def set_cancel_at(acct, subscription, when):
 
 def schedule(acct, subscription):
     """What will happen of itself to a subscription from now on."""
-    end = period(subscription)[1]
-    acct.schedule(end, "cycle_subscription", subscription["id"])
+    schedule_cycle(acct, subscription)
     if subscription["status"] == "incomplete":
         acct.schedule(acct.now() + UNPAID_FIRST_INVOICE, "expire_subscription", subscription["id"])
     if subscription["status"] == "trialing":
         acct.schedule(max(acct.now(), subscription["trial_end"] - 3 * DAY), "trial_will_end", subscription["id"])
+
+
+def schedule_cycle(acct, subscription):
+    start, end = period(subscription)
+    acct.schedule(end, "cycle_subscription", subscription["id"])
+    if end - UPCOMING > start:
+        acct.schedule(end - UPCOMING, "invoice_upcoming", subscription["id"])
+
+
+@clock.job("invoice_upcoming")
+def upcoming(acct, identifier, when):
+    """The renewal that is due in a week, as a preview of its invoice."""
+    subscription = acct.get("subscription", identifier)
+    if subscription["status"] not in ("trialing", "active", "past_due") or subscription["cancel_at"] \
+            or period(subscription)[1] != when + UPCOMING:
+        return
+    invoice = invoicing.build(acct, subscription, recurring_lines(acct, subscription), "upcoming")
+    invoice.update(id="upcoming_" + invoice["id"], created=when + UPCOMING,
+                   next_payment_attempt=when + UPCOMING + invoicing.DRAFT_TIME)
+    events.emit(acct, "invoice.upcoming", invoice)
 
 
 def announce(acct, subscription):
@@ -201,11 +221,13 @@ def payment_processing(acct, intent):
             subscription["status"] = "active"
 
 
-@events.on("invoice.payment_failed", "invoice.payment_action_required")
+@events.on("invoice.payment_failed", "invoice.payment_action_required", "invoice.overdue")
 def invoice_failed(acct, invoice):
     """A renewal that fails makes past_due, and after the last attempt what is configured."""
     subscription = subscription_of(acct, invoice)
-    if invoice["billing_reason"] == "subscription_create" or subscription["status"] in ENDED + ("paused",):
+    charged = invoice["collection_method"] == "charge_automatically"
+    first = charged and invoice["billing_reason"] == "subscription_create"
+    if first or subscription["status"] in ENDED + ("paused",):
         return
     if subscription["status"] == "active" and not subscription.get("_waiting"):
         with acct.changing(subscription, UPDATED):
@@ -320,7 +342,7 @@ def renew(acct, subscription, start):
             subscription["status"] = "active"
         invoice = renewal_invoice(acct, subscription, before)
         subscription["latest_invoice"] = invoice["id"]
-    acct.schedule(period(subscription)[1], "cycle_subscription", subscription["id"])
+    schedule_cycle(acct, subscription)
     invoicing.keep(acct, invoice)
     settle_draft(acct, subscription, invoice)
 

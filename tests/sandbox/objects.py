@@ -77,9 +77,9 @@ def check_metadata_pair(key, value, param):
                       "characters. Invalid value: %s" % (len(value), value), where)
 
 
-def metadata_of(p):
+def metadata_of(p, param="metadata"):
     holder = {}
-    set_metadata(holder, p.get("metadata", {}))
+    set_metadata(holder, p.get("metadata", {}), param)
     return holder["metadata"]
 
 

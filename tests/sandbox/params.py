@@ -4,7 +4,7 @@ import os
 import re
 import urllib.parse
 
-from errors import invalid, unstored
+from errors import StripeError, invalid, unstored
 
 KEY = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 INTEGER = re.compile(r"^[+-]?\d+$")
@@ -105,7 +105,7 @@ def typed_union(kinds, value, name):
     for kind in kinds:
         try:
             return typed(kind, value, name)
-        except Exception as error:
+        except StripeError as error:
             problem = error
     raise problem
 

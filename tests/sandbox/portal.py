@@ -7,7 +7,7 @@ from errors import invalid
 from objects import blank, check_url, metadata_of, new_id, set_metadata, update
 from routing import Route
 
-NO_PAUSE = {"duration": None, "enabled": False}
+NO_PAUSE = {"duration": {"interval_options": [], "type": "indefinite"}, "enabled": False}
 FEATURES = {
     "customer_update": {"allowed_updates": [], "enabled": False},
     "invoice_history": {"enabled": False},

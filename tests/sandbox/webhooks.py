@@ -1,4 +1,5 @@
 """Delivery of events: signed, at the endpoints, late, twice, shuffled, again, or not at all."""
+import collections
 import copy
 import hashlib
 import heapq
@@ -18,6 +19,7 @@ MODE = {"hold": False, "delay": 0, "jitter": 0, "copies": 1, "shuffle": False, "
         "only": None, "attempts": 4, "backoff": 0.2}
 TIMEOUT = 10
 SHUFFLED_OVER = 0.2
+REMEMBERED = 20000
 
 
 def signature(secret, body, at):
@@ -80,7 +82,7 @@ class Outbox:
             self.mode = dict(MODE)
             self.random = random.Random()
             self.held = []
-            self.attempts = []
+            self.attempts = collections.deque(maxlen=REMEMBERED)
             self.pending = 0
             self.generation = object()
             for queue in self.queues.values():

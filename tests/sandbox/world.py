@@ -14,6 +14,7 @@ from objects import new_id, previous, render
 from webhooks import Outbox
 
 PLATFORM = "acct_sandbox000001"
+REMEMBERED = 20000
 SETTINGS = {"search_lag": 0, "livemode": False, "processing": 180,
             "retries": {"schedule_days": [3, 5, 7], "end": "cancel"}}
 
@@ -99,7 +100,7 @@ class World:
         self.keys = {key: None for key in self.options.key}
         self.faults = Faults()
         self.answers = Answers()
-        self.requests = []
+        self.requests = collections.deque(maxlen=REMEMBERED)
         self.request = None
         self.sources = {}
         self.outbox.reset()
