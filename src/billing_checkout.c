@@ -240,19 +240,28 @@ settle_earlier(const struct billing *billing, const struct checkout *checkout,
 	return result == RESULT_OK ? leave_ended(billing, checkout, problem) : result;
 }
 
-/* What Stripe may refuse for what the caller named; the rest is our fault or the site's. */
+/* What the caller may have named wrongly, by the beginning of Stripe's param. */
 static const struct {
 	const char *stripe;
 	const char *ours;
 } refusable[] = {
 	{ "currency", "currency" },
 	{ "line_items[0][quantity]", "quantity" },
-	{ "discounts[0][promotion_code]", "promotionCode" },
+	{ "line_items", "currency" }, /* the price has not the currency */
 	{ "discounts", "promotionCode" },
 };
 
+static bool
+was_named(const struct checkout_wanted *wanted, const char *field)
+{
+	return (strcmp(field, "currency") == 0 && wanted->currency != NULL) ||
+	    (strcmp(field, "quantity") == 0 && wanted->quantity != 0) ||
+	    (strcmp(field, "promotionCode") == 0 && wanted->promotion_code != NULL);
+}
+
+/* A refusal of what the caller named is hers; the rest is our fault or the site's. */
 static enum result
-translate_refusal(struct problem *problem)
+translate_refusal(const struct checkout_wanted *wanted, struct problem *problem)
 {
 	char code[sizeof(problem->code)], message[sizeof(problem->message)];
 	size_t i;
@@ -260,10 +269,10 @@ translate_refusal(struct problem *problem)
 	memcpy(code, problem->code, sizeof(code));
 	memcpy(message, problem->message, sizeof(message));
 	for (i = 0; i < sizeof(refusable) / sizeof(refusable[0]); i++)
-		if (strcmp(problem->param, refusable[i].stripe) == 0)
+		if (strncmp(problem->param, refusable[i].stripe, strlen(refusable[i].stripe)) == 0 &&
+		    was_named(wanted, refusable[i].ours))
 			return problem_set(problem, RESULT_INVALID, code, refusable[i].ours, "%s", message);
-	return problem_set(problem, RESULT_UPSTREAM, "stripe_refused", NULL,
-	    "The payment provider refused what this site sent.");
+	return stripe_refused(problem);
 }
 
 static bool
@@ -303,7 +312,7 @@ create(const struct billing *billing, struct checkout *checkout,
 			result = ask_stripe(billing, checkout, session, problem);
 	}
 	if (result == RESULT_INVALID || result == RESULT_NOT_FOUND)
-		result = translate_refusal(problem);
+		result = translate_refusal(checkout->wanted, problem);
 	return result;
 }
 

@@ -94,16 +94,30 @@ fill_price(const struct billing *billing, const struct portal_wanted *wanted,
 	return result;
 }
 
+/* The portal's configuration at Stripe decides which flows there are. */
+static enum result
+translate_refusal(struct problem *problem)
+{
+	char message[sizeof(problem->message)];
+
+	memcpy(message, problem->message, sizeof(message));
+	if (strncmp(problem->param, "flow_data", strlen("flow_data")) == 0)
+		return problem_set(problem, RESULT_INVALID, "flow_unavailable", "flow", "%s", message);
+	return stripe_refused(problem);
+}
+
 static enum result
 open_session(const struct billing *billing, const struct stripe_portal_params *params, char **url,
     struct problem *problem)
 {
 	char once[STRIPE_NONCE_SIZE], key[STRIPE_DIGEST_SIZE];
+	enum result result;
 
 	/* A portal session is short-lived and costs nothing: each request makes its own. */
 	if (!stripe_nonce(once) || !stripe_digest(key, billing->site->name, "customer-portal", once, NULL))
 		return problem_memory(problem);
-	return stripe_portal_session_create(billing->stripe, billing->site, params, key, url, problem);
+	result = stripe_portal_session_create(billing->stripe, billing->site, params, key, url, problem);
+	return result == RESULT_INVALID ? translate_refusal(problem) : result;
 }
 
 static enum result

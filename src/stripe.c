@@ -285,6 +285,13 @@ stripe_unexpected(struct problem *problem)
 	    "The payment provider's answer could not be used.");
 }
 
+enum result
+stripe_refused(struct problem *problem)
+{
+	return problem_set(problem, RESULT_UPSTREAM, "stripe_refused", NULL,
+	    "The payment provider refused what this site sent.");
+}
+
 static enum result
 problem_of_outcome(enum http_outcome outcome, struct problem *problem)
 {

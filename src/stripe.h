@@ -40,6 +40,8 @@ enum result stripe_call(struct stripe *stripe, const struct site *site, const ch
 
 /* Stripe's answer lacks what it always has; RESULT_UPSTREAM. */
 enum result stripe_unexpected(struct problem *problem);
+/* Stripe refused what the caller did not name: our fault or the site's, not hers; RESULT_UPSTREAM. */
+enum result stripe_refused(struct problem *problem);
 
 /* "/v1/customers/" + id + "/tail"; `tail` may be NULL. False for an id that
  * holds anything but letters, digits, "_" and "-", or is too long. */
