@@ -1,9 +1,9 @@
 -- One event, or one reading of a customer, against what is stored.
--- KEYS: event, customer, dirty, notices, user. ARGV[1]: the change, as
+-- KEYS: event, customer, dirty, notices, counters, user. ARGV[1]: the change, as
 -- store_apply.c encodes it. Returns applied, seen, stale or moved.
 -- Everything is compared before anything is written, and the event counts as
 -- seen last, so that an error on the way loses nothing.
-local event_key, customer_key, dirty_key, notices_key, user_key = unpack(KEYS)
+local event_key, customer_key, dirty_key, notices_key, counters_key, user_key = unpack(KEYS)
 local change = cjson.decode(ARGV[1])
 
 local INCOMPLETE, LIVING, FINAL = 0, 1, 2
@@ -11,7 +11,12 @@ local TRUSTED = 600 -- an event older than this does not begin a record
 local NEAR = 60     -- so close together, events may have overtaken each other
 local KEEP = 32 * 86400
 
-if change.event and redis.call('EXISTS', event_key) == 1 then return 'seen' end
+local function finish(outcome)
+	if change.event then redis.call('HINCRBY', counters_key, outcome, 1) end
+	return outcome
+end
+
+if change.event and redis.call('EXISTS', event_key) == 1 then return finish('seen') end
 
 local record = {}
 local flat = change.customer and redis.call('HGETALL', customer_key) or {}
@@ -173,10 +178,12 @@ local function first_payment_open()
 	return false
 end
 
-if change.dirty == 'always'
-	or (change.dirty == 'unless_stored' and not stored('subscription', change.dirty_subscription))
-	or (change.dirty == 'if_first_payment_open' and first_payment_open()) then
+if change.dirty == 'always' then
 	dirty = true
+elseif change.dirty == 'unless_stored' then
+	dirty = dirty or not stored('subscription', change.dirty_subscription or '')
+elseif change.dirty == 'if_first_payment_open' then
+	dirty = dirty or first_payment_open()
 end
 
 local links = change.link_user and not record.deleted
@@ -185,7 +192,8 @@ if links and not record.user then set.user = change.link_user end
 local user = record.user or set.user
 
 for _, notice in ipairs(change.notices) do
-	if not (notice.only_unlinked and user) then tell(notice.type, notice.data) end
+	local told = notice.once and redis.call('EXISTS', notice.once) == 1
+	if not told and not (notice.only_unlinked and user) then tell(notice.type, notice.data) end
 end
 
 local changed = next(set) ~= nil
@@ -217,5 +225,8 @@ for _, notice in ipairs(change.told and notices or {}) do
 		'id', notice.id, 'type', notice.type, 'data', notice.data, 'created', change.as_of,
 		'customer', change.customer or '', 'user', user or '')
 end
+for _, notice in ipairs(change.notices) do
+	if notice.once then redis.call('SET', notice.once, 1, 'EX', KEEP) end
+end
 if change.event then redis.call('SET', event_key, 1, 'EX', KEEP) end
-return stale and not changed and 'stale' or 'applied'
+return finish(stale and not changed and 'stale' or 'applied')

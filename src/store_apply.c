@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,11 +76,27 @@ static bool snapshot_encode(struct json_object *object, const struct store_chang
 	    && add_text(object, "reason", snapshot->reason);
 }
 
-static bool notice_encode(struct json_object *object, const struct store_notice *notice)
+/* The key that remembers that a notice was made. */
+static bool add_once(struct json_object *object, const struct site *site,
+    const struct store_notice *notice)
+{
+	char id[STRIPE_ID_SIZE + 64], key[STORE_KEY_SIZE];
+	int length;
+
+	if (!notice->once)
+		return true;
+	length = snprintf(id, sizeof(id), "%s-%s", notice->once, notice->type);
+	return length > 0 && (size_t)length < sizeof(id) && store_key(key, site, "notice", id)
+	    && add_text(object, "once", key);
+}
+
+static bool notice_encode(struct json_object *object, const struct site *site,
+    const struct store_notice *notice)
 {
 	return add_text(object, "type", notice->type)
 	    && add_text(object, "data", notice->data)
-	    && add_flag(object, "only_unlinked", notice->only_unlinked);
+	    && add_flag(object, "only_unlinked", notice->only_unlinked)
+	    && add_once(object, site, notice);
 }
 
 /* A new object at the end of the array; NULL when out of memory. */
@@ -108,7 +125,8 @@ static bool add_snapshots(struct json_object *object, const struct store_change 
 	return true;
 }
 
-static bool add_notices(struct json_object *object, const struct store_change *change)
+static bool add_notices(struct json_object *object, const struct site *site,
+    const struct store_change *change)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -117,7 +135,7 @@ static bool add_notices(struct json_object *object, const struct store_change *c
 	for (size_t i = 0; i < change->n_notices; i++) {
 		struct json_object *entry = array_object(array);
 
-		if (!entry || !notice_encode(entry, &change->notices[i]))
+		if (!entry || !notice_encode(entry, site, &change->notices[i]))
 			return false;
 	}
 	return true;
@@ -189,7 +207,8 @@ static bool add_customer(struct json_object *object, const struct store_change *
 	    && add_text(object, "dirty_subscription", change->dirty_subscription);
 }
 
-static bool change_encode(struct json_object *object, const struct store_change *change)
+static bool change_encode(struct json_object *object, const struct site *site,
+    const struct store_change *change)
 {
 	return add_text(object, "event", change->event_id)
 	    && add(object, "as_of", json_object_new_int64(change->as_of))
@@ -199,12 +218,12 @@ static bool change_encode(struct json_object *object, const struct store_change 
 	    && add(object, "started_at", json_object_new_int64(change->started_at))
 	    && add_flag(object, "told", is_told(change))
 	    && add_snapshots(object, change)
-	    && add_notices(object, change)
+	    && add_notices(object, site, change)
 	    && add_customer(object, change);
 }
 
 /* In the order of apply.lua; the keys of what is not set are named, but not used. */
-enum { KEY_EVENT, KEY_CUSTOMER, KEY_DIRTY, KEY_NOTICES, KEY_USER, N_KEYS };
+enum { KEY_EVENT, KEY_CUSTOMER, KEY_DIRTY, KEY_NOTICES, KEY_COUNTERS, KEY_USER, N_KEYS };
 
 static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site,
     const struct store_change *change)
@@ -217,6 +236,7 @@ static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site
 	    && store_key(keys[KEY_CUSTOMER], site, "customer", change->customer)
 	    && store_key(keys[KEY_DIRTY], site, "dirty", NULL)
 	    && store_key(keys[KEY_NOTICES], site, "notices", NULL)
+	    && store_key(keys[KEY_COUNTERS], site, "counters", NULL)
 	    && store_key(keys[KEY_USER], site, "user", change->link_user ? hash : NULL);
 }
 
@@ -272,7 +292,7 @@ enum result store_apply(struct store *store, const struct site *site,
 	if (result != RESULT_OK)
 		return problem_store(problem);
 	object = json_object_new_object();
-	if (!object || !change_encode(object, change)) {
+	if (!object || !change_encode(object, site, change)) {
 		json_object_put(object);
 		return problem_memory(problem);
 	}
@@ -280,4 +300,14 @@ enum result store_apply(struct store *store, const struct site *site,
 	    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), applied);
 	json_object_put(object);
 	return result == RESULT_OK ? RESULT_OK : problem_store(problem);
+}
+
+void store_event_count(struct store *store, const struct site *site, const char *outcome)
+{
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+
+	if (store_key(key, site, "counters", NULL)
+	    && store_words(store, site, &reply, "HINCRBY", key, outcome, "1", NULL) == RESULT_OK)
+		store_reply_free(reply);
 }

@@ -23,6 +23,7 @@ struct store_notice {
 	const char *type;
 	const char *data;
 	bool only_unlinked;                /* only when the customer belongs to no user */
+	const char *once;                  /* id of what several events tell: the first does; or NULL */
 };
 
 /* When a customer must be read again, beside what the rules say themselves. */
@@ -74,11 +75,14 @@ struct store_change {
 enum store_applied {
 	APPLIED,          /* in the record */
 	APPLIED_SEEN,     /* this event was here before: nothing changed */
-	APPLIED_STALE,    /* older than the record, or too old to be trusted: dropped, maybe marked dirty */
+	APPLIED_STALE,    /* older than the record, or too old to trust: dropped, maybe marked dirty */
 	APPLIED_MOVED,    /* a reading whose generation had moved: read again */
 };
 
 enum result store_apply(struct store *store, const struct site *site,
     const struct store_change *change, enum store_applied *applied, struct problem *problem);
+
+/* Counts an event that changes nothing; those that store_apply takes are counted there. */
+void store_event_count(struct store *store, const struct site *site, const char *outcome);
 
 #endif
