@@ -26,7 +26,7 @@ struct http_request {
 	const char *body;           /* NULL = none */
 	size_t body_length;
 	long connect_timeout_ms;
-	long timeout_ms;
+	long timeout_ms;            /* of the whole exchange; above 0, or it fails */
 	size_t max_answer;          /* bytes of body taken at most */
 };
 
