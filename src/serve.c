@@ -239,6 +239,9 @@ static void connection_serve(struct server *server, struct connection *connectio
 		server->serve->handler(request, worker);
 		if (!drained(request))
 			request->keepConnection = 0;
+		/* Who did not read in time is not waited for again to be told the end. */
+		if (FCGX_GetError(request->out) != 0)
+			shutdown(connection->fd, SHUT_RDWR);
 		connection->answered = true;
 		FCGX_Finish_r(request);
 	}

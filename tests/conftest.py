@@ -3,7 +3,7 @@ import pytest
 
 from testenv import places
 from testenv.redis import RedisServer
-from testenv.responder import Responder
+from testenv.responder import ECHO, Responder
 from testenv.sandbox import Sandbox
 from testenv.site import Site
 from testenv.stack import Stack
@@ -88,3 +88,9 @@ def responder_factory():
     for responder in made:
         if responder.process.running():
             responder.stop()
+
+
+@pytest.fixture
+def echo(responder_factory, site):
+    """tests/echo_responder with two threads."""
+    return responder_factory(ECHO, site.config, site.directory / "echo.sock", ["-n", "2"])

@@ -1,6 +1,7 @@
 """FastCGI records, raw (FastCGI specification 1.0): for what no web server would send."""
 import socket
 import struct
+import time
 
 RESPONDER, AUTHORIZER = 1, 2
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR = range(1, 8)
@@ -103,3 +104,11 @@ def get(path, **more):
 def post(path, body=b"", content_type="application/json", **more):
     return {**get(path), "REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type,
             "CONTENT_LENGTH": str(len(body)), **more}
+
+
+def ask(path, timeout=5):
+    """One request on a connection of its own, with how many seconds it took."""
+    begun = time.monotonic()
+    with Connection(path, timeout) as connection:
+        assert connection.request(get("/billing/whoami")).status == 200
+    return time.monotonic() - begun

@@ -7,6 +7,7 @@ import subprocess
 from . import places
 from .process import Process, answers
 
+ECHO = "tests/echo_responder"
 REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer")
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
