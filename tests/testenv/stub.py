@@ -30,12 +30,14 @@ def decode(data):
 
 class Stub:
     """`says` is the answer, or makes it from the params. .requests has the
-    (pairs, body) of each request, .accepts how many connections there were."""
+    (pairs, body) of each request, .accepts how many connections there were,
+    .kept after how many requests one was to stay."""
 
     def __init__(self, path, says=answer(204)):
         self.says = says
         self.requests = []
         self.accepts = 0
+        self.kept = 0
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         os.chmod(path, 0o666)
@@ -85,6 +87,7 @@ class Stub:
                 streams[kind] += content
         pairs = decode(streams[fcgi.PARAMS])
         self.requests.append((pairs, streams[fcgi.STDIN]))
+        self.kept += keep
         says = self.says(dict(pairs)) if callable(self.says) else self.says
         stream.write(fcgi.record(fcgi.STDOUT, says) + fcgi.record(fcgi.STDOUT) + fcgi.record(fcgi.END, bytes(8)))
         stream.flush()
