@@ -14,7 +14,7 @@
 #include "log.h"
 
 #define TIMEOUT_MS 200
-#define BACKOFF_MS 100         /* after a failure nobody waits for this server again */
+#define BACKOFF_MS 100         /* after it kept us waiting nobody waits for this server again */
 #define REFUSAL_LOG_MS 60000
 #define ARGUMENTS_MAX 64
 #define DIGEST_SIZE 41
@@ -23,7 +23,8 @@ struct connection {
 	const struct redis_settings *settings;
 	size_t index;
 	redisContext *context;     /* NULL = not connected */
-	int64_t failed_at;         /* monotonic ms, 0 = fine */
+	int64_t asked_at;          /* monotonic ms */
+	int64_t failed_at;         /* monotonic ms: when it last kept us waiting, 0 = it did not */
 	int64_t refusal_logged_at; /* monotonic ms, 0 = never */
 };
 
@@ -157,9 +158,11 @@ static void disconnect(struct connection *connection)
 
 static enum result connection_fail(struct connection *connection, const char *why)
 {
+	int64_t now = monotonic_ms();
+
 	note_unreachable(connection, why);
 	disconnect(connection);
-	connection->failed_at = monotonic_ms();
+	connection->failed_at = now - connection->asked_at >= TIMEOUT_MS / 2 ? now : 0;
 	return RESULT_UNAVAILABLE;
 }
 
@@ -257,6 +260,7 @@ static enum result exchange(struct connection *connection, size_t argc, const ch
 	bool kept = connection->context != NULL;
 	enum result result;
 
+	connection->asked_at = monotonic_ms();
 	for (;;) {
 		if (!connection->context && (result = connect_server(connection)) != RESULT_OK)
 			return result;
