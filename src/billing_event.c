@@ -147,7 +147,7 @@ enum result billing_event_take(struct store *store, const struct site *site,
 	event_effect_begin(&effect, site, event, now);
 	if (!effect_make(rule_of(event), &effect)) {
 		/* Refused, it would come again for three days: Stripe is asked instead. */
-		log_event(LOG_LEVEL_WARNING, "event not understood", "event", event->id,
+		log_event(LOG_LEVEL_WARNING, "event not understood", "id", event->id,
 		    "type", event->type, NULL);
 		event_effect_free(&effect);
 		event_effect_begin(&effect, site, event, now);

@@ -77,7 +77,7 @@ static enum result webhook(struct worker *worker, const struct request *request,
 		return result;
 	site = site_of_account(worker->settings, request->site, event.account);
 	result = billing_event_take(worker->store, site, &event, request->now, &outcome, problem);
-	log_event(LOG_LEVEL_INFO, "event", "event", event.id, "type", event.type, "for", site->name,
+	log_event(LOG_LEVEL_INFO, "webhook event", "id", event.id, "type", event.type, "for", site->name,
 	    "outcome", result == RESULT_OK ? event_outcome_str(outcome) : result_str(result), NULL);
 	if (result == RESULT_OK)
 		answer_received(response);
