@@ -216,7 +216,7 @@ struct verdict {
 struct decider {
 	const struct site *site;
 	const struct store_user *user;
-	struct requirement requirement;
+	const struct requirement *requirement;
 	struct access_decision *decision;
 };
 
@@ -285,7 +285,7 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 
 	if (passes)
 		features_add(decider, plan);
-	if (!requirement_met(&decider->requirement, decider->user, item, plan)) {
+	if (!requirement_met(decider->requirement, decider->user, item, plan)) {
 		if (!passes && !subscription_live(record->snapshot.status))
 			return;
 		verdict.reason = REASON_OTHER_PLAN;
@@ -302,7 +302,7 @@ static void judge_free_plans(struct decider *decider)
 		if (!site->plans[i].free)
 			continue;
 		plan_features_add(decision, &site->plans[i]);
-		if (decision->pass || !requirement_met_free(&decider->requirement, &site->plans[i]))
+		if (decision->pass || !requirement_met_free(decider->requirement, &site->plans[i]))
 			continue;
 		decision->pass = true;
 		decision->reason = REASON_NONE;
@@ -316,10 +316,11 @@ void access_decide(const struct site *site, const char *require, const struct st
     const struct store_price *prices, size_t n_prices, int64_t now,
     struct access_decision *decision)
 {
-	struct decider decider = { .site = site, .user = user, .decision = decision };
+	struct requirement requirement;
+	struct decider decider = { site, user, &requirement, decision };
 
 	*decision = (struct access_decision){ .reason = REASON_MISCONFIGURED };
-	if (!requirement_parse(site, require, &decider.requirement))
+	if (!requirement_parse(site, require, &requirement))
 		return;
 	decision->reason = REASON_NO_SUBSCRIPTION;
 	for (size_t i = 0; i < user->n_records; i++) {

@@ -288,23 +288,29 @@ static bool items_read(struct json_object *object, struct subscription *subscrip
 	    json_object_array_length(items) > SUBSCRIPTION_ITEMS_MAX)
 		return false;
 	subscription->n_items = json_object_array_length(items);
-	for (size_t i = 0; i < subscription->n_items; i++)
+	for (size_t i = 0; i < subscription->n_items; i++) {
+		memset(&subscription->items[i], 0, sizeof(subscription->items[i]));
 		if (!fields_read(json_object_array_get_idx(items, i), item_fields, COUNT(item_fields),
 		        &subscription->items[i]))
 			return false;
+	}
 	return true;
 }
 
+/* The gate decodes on every page view, so the many items that are not there are
+ * neither cleared nor copied. */
 bool subscription_decode(const char *json, struct subscription *subscription)
 {
 	struct json_object *object = json_parse_object(json, strlen(json));
-	struct subscription decoded = { 0 };
+	struct subscription decoded;
 	bool ok = false;
 
+	memset(&decoded, 0, offsetof(struct subscription, items));
 	if (!fields_read(object, subscription_fields, COUNT(subscription_fields), &decoded) ||
 	    !items_read(object, &decoded))
 		goto out;
-	*subscription = decoded;
+	memcpy(subscription, &decoded,
+	    offsetof(struct subscription, items) + decoded.n_items * sizeof(decoded.items[0]));
 	ok = true;
 out:
 	json_object_put(object);

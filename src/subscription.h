@@ -85,7 +85,7 @@ int64_t subscription_period_end(const struct subscription *subscription);
 /* The snapshot as canonical JSON: equal snapshots give equal bytes, which is
  * how apply.lua compares. Returns a malloc'd string, NULL when out of memory. */
 char *subscription_encode(const struct subscription *subscription);
-/* False for what subscription_encode did not write. */
+/* False for what subscription_encode did not write. Items from n_items on are left alone. */
 bool subscription_decode(const char *json, struct subscription *subscription);
 
 #endif
