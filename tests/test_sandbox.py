@@ -21,6 +21,7 @@ START = 1790000000
 DAY = 86400
 HOUR = 3600
 VERSION = "2026-10-28.endive"
+LONG_KEY = "k" * 41
 
 
 def flat(value, prefix=""):
@@ -226,7 +227,7 @@ def test_restricted_key_expands_only_what_it_may_read(sandbox, prices):
     ("customers", {"tax_exempt": "maybe"}, "tax_exempt",
      "Invalid tax_exempt: must be one of none, exempt, or reverse"),
     ("customers", {"email": ""}, "email", "You passed an empty string for 'email'"),
-    ("customers", {"metadata": {"k" * 41: "v"}}, "metadata[%s]" % ("k" * 41), "Metadata keys can be at most"),
+    ("customers", {"metadata": {LONG_KEY: "v"}}, "metadata[%s]" % LONG_KEY, "Metadata keys can be at most"),
     ("products", {}, "name", "Missing required param: name."),
     ("products", {"name": "x", "active": "yes"}, "active", "Invalid boolean: yes"),
     ("products", {"name": "x", "url": "shop"}, "url", "Not a valid URL"),
@@ -465,7 +466,7 @@ HOSTED = {"success_url": "https://shop.test/ok"}
     ({**HOSTED, "customer_update": {"address": "auto"}}, "customer_update"),
     ({**HOSTED, "subscription_data": {"trial_period_days": 0}}, "subscription_data[trial_period_days]"),
     ({**HOSTED, "subscription_data": {"trial_end": START + DAY}}, "subscription_data[trial_end]"),
-    ({**HOSTED, "subscription_data": {"metadata": {"k" * 41: "v"}}}, "subscription_data[metadata][%s]" % ("k" * 41)),
+    ({**HOSTED, "subscription_data": {"metadata": {LONG_KEY: "v"}}}, "subscription_data[metadata][%s]" % LONG_KEY),
     ({**HOSTED, "mode": "payment"}, "mode"),
     ({**HOSTED, "payment_intent_data": {"description": "x"}}, "payment_intent_data"),
     ({**HOSTED, "customer_email": "nobody"}, "customer_email"),
@@ -513,7 +514,8 @@ def test_paid_session_makes_an_active_subscription(sandbox, prices):
     assert session["url"] == "%s/c/pay/%s" % (sandbox.url, session["id"]) and session["amount_total"] == 1000
     paid = sandbox.pay(session)
     assert paid["redirect"] == "https://shop.test/ok?session_id=" + session["id"]
-    got = sandbox.get("checkout/sessions/" + session["id"], expand=["subscription", "customer", "line_items", "invoice"])
+    got = sandbox.get("checkout/sessions/" + session["id"],
+                      expand=["subscription", "customer", "line_items", "invoice"])
     assert (got["status"], got["payment_status"], got["url"]) == ("complete", "paid", None)
     assert (got["subscription"]["status"], got["subscription"]["metadata"]) == ("active", {"user": "7"})
     assert got["customer"]["email"] == got["customer_details"]["email"] == "jenny@example.com"
@@ -611,7 +613,8 @@ def test_hosted_page_declines_then_takes_the_card(sandbox, prices):
     session = sandbox.session_for(prices["monthly"], customer_email="jenny@example.com")
     page = requests.get(session["url"])
     for piece in ("Premium", "10.00 EUR", "jenny@example.com", 'name="cardNumber"', 'name="cardExpiry"',
-                  'name="cardCvc"', 'name="billingName"', 'id="submit"', 'id="cancel" href="https://shop.test/pricing"'):
+                  'name="cardCvc"', 'name="billingName"', 'id="submit"',
+                  'id="cancel" href="https://shop.test/pricing"'):
         assert piece in page.text
     card = {"cardExpiry": "12 / 34", "cardCvc": "123", "billingName": "Jenny Rosen"}
     declined = form_of(sandbox, page, cardNumber="4000 0000 0000 9995", **card)
@@ -759,6 +762,16 @@ def test_list_leaves_out_what_has_ended_unless_asked(sandbox, prices):
     assert sandbox.get("subscriptions", status="all", customer=ended["customer"])["data"][0][
         "cancellation_details"]["feedback"] == "unused"
     assert sandbox.refused("subscriptions/" + ended["id"], {}, "DELETE").status == 404
+
+
+def test_list_inside_an_object_ends_after_ten(sandbox):
+    product = sandbox.post("products", name="x")["id"]
+    made = [sandbox.post("prices", product=product, currency="eur", unit_amount=1, recurring={"interval": "month"})
+            for _ in range(11)]
+    subscription = sandbox.post("subscriptions", customer=sandbox.payer(),
+                                items=[{"price": row["id"]} for row in made])
+    assert len(subscription["items"]["data"]) == 10 and subscription["items"]["has_more"]
+    assert len(sandbox.get("subscription_items", subscription=subscription["id"], limit=100)["data"]) == 11
 
 
 def test_upgrade_is_prorated_and_invoiced(sandbox, prices):
@@ -953,7 +966,8 @@ def test_entitlements_follow_the_subscription(sandbox, prices):
     sandbox.delete("subscriptions/" + subscription["id"])
     assert sandbox.get(path, customer=subscription["customer"])["data"] == []
     kind = "entitlements.active_entitlement_summary.updated"
-    sizes = [len(event["data"]["object"]["entitlements"]["data"]) for event in sandbox.get("events", type=kind)["data"]]
+    events = sandbox.get("events", type=kind)["data"]
+    sizes = [len(event["data"]["object"]["entitlements"]["data"]) for event in events]
     assert sizes == [0, 1]
 
 

@@ -7,7 +7,6 @@ import traceback
 
 import expand
 import faults
-import idempotency
 import keys
 import params
 import routes
@@ -66,30 +65,46 @@ class Call:
 
     def run(self):
         self.prepare()
-        fault = self.world.faults.take(self.request.method, self.request.path)
+        with self.world.lock:
+            fault = self.world.faults.take(self.request.method, self.request.path)
         answer = self.remembered()
-        replay = answer and answer.response
         try:
-            if fault.get("delay"):
-                time.sleep(fault["delay"])
-            if fault.get("drop") == "before":
-                raise Dropped()
-            response = self.replay(answer) if replay and "status" not in fault else self.work(fault)
+            response = self.outcome(answer, fault)
         except StripeError as error:
             response = self.refusal(error)
-            if answer and not replay and not error.stored:
-                self.forget()
-            elif answer and not replay:
-                answer.response = response
-        except BaseException:
-            if answer and not replay:
-                self.forget()
-            raise
-        if answer and not answer.response and response.status < 400:
-            answer.response = response
         if fault.get("drop") == "after":
             raise Dropped()
         return response
+
+    def outcome(self, answer, fault):
+        if answer is None:
+            return self.despite(fault, self.work)
+        if answer.response:
+            return self.despite(fault, lambda: self.replay(answer))
+        return self.first(answer, fault)
+
+    def despite(self, fault, then):
+        """What then() answers, unless the fault comes first."""
+        time.sleep(fault.get("delay", 0))
+        if fault.get("drop") == "before":
+            raise Dropped()
+        if "status" in fault:
+            raise faults.error_of(fault)
+        return then()
+
+    def first(self, answer, fault):
+        """The first request with its key: what it comes to is kept, unless the work never began."""
+        try:
+            answer.response = self.despite(fault, self.work)
+        except StripeError as error:
+            if not error.stored:
+                self.forget()
+                raise
+            answer.response = self.refusal(error)
+        except BaseException:
+            self.forget()
+            raise
+        return answer.response
 
     def prepare(self):
         """Everything that Stripe refuses before it begins: key, version, account, route, parameters."""
@@ -135,9 +150,7 @@ class Call:
         headers.update({"Idempotent-Replayed": "true", "Original-Request": answer.request_id})
         return Response(answer.response.status, answer.response.body, headers)
 
-    def work(self, fault):
-        if "status" in fault:
-            raise faults.error_of(fault)
+    def work(self):
         with self.world.lock:
             self.world.clock.run_due()
             self.world.request = {"id": self.id, "idempotency_key": self.request.headers.get("idempotency-key")}

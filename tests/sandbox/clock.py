@@ -27,6 +27,9 @@ class Clock:
         self.frozen = at
 
     def live(self):
+        """Follows real time from now on, after what was due until now has happened."""
+        if self.frozen is not None:
+            self.advance(int(time.time()))
         self.frozen = None
 
     def schedule(self, when, account, name, identifier):
@@ -42,4 +45,4 @@ class Clock:
         while self.due and self.due[0][0] <= to:
             self.frozen = max(self.now(), self.due[0][0])
             self.run_due()
-        self.frozen = to
+        self.frozen = max(self.frozen, to)

@@ -84,7 +84,6 @@ def set_clock(world, given):
     with world.lock:
         if given.get("live"):
             world.clock.live()
-            world.clock.run_due()
         else:
             world.clock.freeze(int(given["now"]))
         return clock_state(world)

@@ -8,6 +8,7 @@ import re
 from errors import invalid
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+EMBEDDED = 10
 EMAIL = re.compile(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
 URL = re.compile(r"^https?://[^\s/?#]+")
 
@@ -27,12 +28,16 @@ def blank(kind, identifier, **fields):
     return obj
 
 
-def render(obj):
-    """What the world sees: a deep copy without our private fields (their names start with _)."""
+def render(obj, inner=False):
+    """What the world sees: a deep copy without our private fields (their names start with _), in which
+    lists inside objects end after ten."""
     if isinstance(obj, dict):
-        return {key: render(value) for key, value in obj.items() if key[0:1] != "_"}
+        shown = {key: render(value, True) for key, value in obj.items() if key[0:1] != "_"}
+        if inner and shown.get("object") == "list" and len(shown["data"]) > EMBEDDED:
+            shown.update(data=shown["data"][:EMBEDDED], has_more=True)
+        return shown
     if isinstance(obj, list):
-        return [render(value) for value in obj]
+        return [render(value, True) for value in obj]
     return obj
 
 

@@ -43,14 +43,11 @@ def configure(config, p):
     config["login_page"].update(p.get("login_page", {}))
     check_url(p.get("default_return_url"), "default_return_url")
     update(config, p, ("active", "default_return_url", "name"))
-    if config["features"]["subscription_update"]["enabled"] and not p_products(p, config):
+    config["_products"] = p.get("features", {}).get("subscription_update", {}).get("products") \
+        or config.get("_products")
+    if config["features"]["subscription_update"]["enabled"] and not config["_products"]:
         raise invalid("Missing required param: features[subscription_update][products].",
                       "features[subscription_update][products]", "parameter_missing")
-
-
-def p_products(p, config):
-    given = p.get("features", {}).get("subscription_update", {}).get("products")
-    return given or config.get("_products")
 
 
 def merge(target, given):

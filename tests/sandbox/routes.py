@@ -1,4 +1,4 @@
-"""Every route of the API."""
+"""Every route of the API; and the rules that act on dates and events, not on requests."""
 import checkout
 import coupons
 import customers
@@ -10,10 +10,13 @@ import payment_methods
 import portal
 import prices
 import products
+import renewals
 import setup_intents
 import subscriptions
+import waiting
 import webhook_endpoints
 
 NOUNS = (checkout, coupons, customers, entitlements, events, invoices, payment_intents, payment_methods, portal,
          prices, products, setup_intents, subscriptions, webhook_endpoints)
+RULES = (renewals, waiting)
 ROUTES = [route for noun in NOUNS for route in noun.ROUTES]

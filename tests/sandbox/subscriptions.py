@@ -6,6 +6,7 @@ import lifecycle
 import lists
 import orders
 import search
+import waiting
 from errors import declined, invalid
 from objects import set_metadata
 from routing import Route
@@ -153,7 +154,7 @@ def resume(acct, p, identifier):
     subscription = acct.find("subscription", identifier)
     if subscription["status"] != "paused":
         raise invalid("You cannot resume a subscription that is not paused.")
-    changes.resume(acct, subscription, p)
+    waiting.resume(acct, subscription, p)
     return subscription
 
 

@@ -18,6 +18,7 @@ from objects import new_id
 MODE = {"hold": False, "delay": 0, "jitter": 0, "copies": 1, "shuffle": False, "drop": 0, "seed": None,
         "only": None, "attempts": 4, "backoff": 0.2}
 TIMEOUT = 10
+AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 SHUFFLED_OVER = 0.2
 REMEMBERED = 20000
 
@@ -54,7 +55,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect
 def send(endpoint, body):
     """One attempt, newly signed with real time: (status, error)."""
     request = urllib.request.Request(endpoint["url"], body, method="POST", headers={
-        "Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        "Content-Type": "application/json; charset=utf-8", "User-Agent": AGENT,
         "Stripe-Signature": signature(endpoint["_secret"], body, int(time.time()))})
     try:
         with OPENER.open(request, timeout=TIMEOUT) as answer:
