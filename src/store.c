@@ -25,7 +25,8 @@ struct connection {
 	redisContext *context;     /* NULL = not connected */
 	int64_t asked_at;          /* monotonic ms */
 	int64_t failed_at;         /* monotonic ms: when it last kept us waiting, 0 = it did not */
-	int64_t refusal_logged_at; /* monotonic ms, 0 = never */
+	int64_t refusal_logged_at; /* monotonic ms */
+	char refusal[16];          /* the word of the error that was logged, "" = none */
 };
 
 struct digest {
@@ -299,12 +300,18 @@ static bool error_passes(const redisReply *reply)
 	return false;
 }
 
+/* Each kind of refusal once a minute, not per request. */
 static void log_refusal(struct connection *connection, const redisReply *reply)
 {
 	int64_t now = monotonic_ms();
+	char word[sizeof(connection->refusal)] = "";
 
-	if (connection->refusal_logged_at && now - connection->refusal_logged_at < REFUSAL_LOG_MS)
+	memcpy(word, reply->str, strnlen(reply->str, sizeof(word) - 1));
+	word[strcspn(word, " ")] = '\0';
+	if (strcmp(word, connection->refusal) == 0
+	    && now - connection->refusal_logged_at < REFUSAL_LOG_MS)
 		return;
+	memcpy(connection->refusal, word, sizeof(word));
 	connection->refusal_logged_at = now;
 	log_event(LOG_LEVEL_ERROR, "redis refuses", "redis", connection->settings->url,
 	    "why", reply->str, NULL);
