@@ -33,15 +33,16 @@
 #define OTHER_FDS_PER_THREAD 8  /* Redis servers and Stripe connections */
 
 /* Opening: nobody else may look at it yet. Waiting: armed in epoll, no thread
- * has it. Busy: one thread reads or answers a request. */
+ * has it. Busy: one thread reads or answers a request. Only to and from free
+ * the lock is needed, so that requests on kept connections meet no lock. */
 enum connection_state { FREE, OPENING, WAITING, BUSY };
 
 struct connection {
 	FCGX_Request request;    /* its ipcFd is a duplicate, closed by libfcgi as it sees fit */
 	int fd;                  /* ours, closed under the lock: no sweep meets a reused number */
-	enum connection_state state;
-	bool answered;           /* at least one request */
-	int64_t since;           /* monotonic ms: when the state began */
+	_Atomic enum connection_state state;
+	_Atomic int64_t since;   /* monotonic ms: when the state began */
+	atomic_bool answered;    /* at least one request */
 	struct connection *next; /* of the free ones */
 };
 
@@ -55,7 +56,7 @@ struct server {
 	size_t n_connections;
 	size_t n_open;
 	bool accepting;          /* the listener is in the epoll set */
-	atomic_bool stopping;
+	bool stopping;
 };
 
 struct thread {
@@ -78,7 +79,7 @@ static void accepting_begin(struct server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = server };
 
-	if (!server->accepting && !atomic_load(&server->stopping))
+	if (!server->accepting && !server->stopping)
 		server->accepting = epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD,
 		    server->serve->listener->fd, &event) == 0;
 }
@@ -122,8 +123,8 @@ static struct connection *connection_reserve(struct server *server)
 	if (connection != NULL) {
 		server->free = connection->next;
 		server->n_open++;
-		memset(connection, 0, sizeof(*connection));
 		connection->fd = -1;
+		connection->answered = false;
 		connection->state = OPENING;
 	} else {
 		make_room(server);
@@ -149,14 +150,10 @@ static void connection_release(struct server *server, struct connection *connect
 static void connection_wait(struct server *server, struct connection *connection, int operation)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = connection };
-	bool armed;
 
-	pthread_mutex_lock(&server->lock);
-	connection->state = WAITING;
 	connection->since = monotonic_ms();
-	armed = epoll_ctl(server->epoll_fd, operation, connection->fd, &event) == 0;
-	pthread_mutex_unlock(&server->lock);
-	if (!armed) {
+	connection->state = WAITING;
+	if (epoll_ctl(server->epoll_fd, operation, connection->fd, &event) != 0) {
 		FCGX_Free(&connection->request, 1);
 		connection_release(server, connection);
 	}
@@ -231,10 +228,8 @@ static void connection_serve(struct server *server, struct connection *connectio
 {
 	FCGX_Request *request = &connection->request;
 
-	pthread_mutex_lock(&server->lock);
-	connection->state = BUSY;
 	connection->since = monotonic_ms();
-	pthread_mutex_unlock(&server->lock);
+	connection->state = BUSY;
 	if (FCGX_Accept_r(request) == 0) {
 		server->serve->handler(request, worker);
 		if (!drained(request))
@@ -347,7 +342,7 @@ static size_t sweep_idle(struct server *server)
 static void stop_accepting(struct server *server)
 {
 	pthread_mutex_lock(&server->lock);
-	atomic_store(&server->stopping, true);
+	server->stopping = true;
 	accepting_end(server);
 	pthread_mutex_unlock(&server->lock);
 	listener_stop(server->serve->listener);
