@@ -123,7 +123,7 @@ static void key_that_comes_twice_is_counted(void **state)
 static void malformed_text_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"a=%", "a=%4", "a=%4g", "%zz=1", "a=1&b=%", "a=%00", "%00=a", "a=%ff", "a=\xc3",
+		"a=%", "a=%4", "a=%4g", "a=%g4", "%zz=1", "a=1&b=%", "a=%00", "%00=a", "a=%ff", "a=\xc3",
 		"a=%C0%AF", "a=%ED%A0%80",
 	};
 
@@ -176,6 +176,15 @@ static void escapes_keep_nul_and_length(void **state)
 	free(text);
 }
 
+static void escape_past_the_length_is_broken(void **state)
+{
+	size_t length;
+
+	(void)state;
+	assert_null(http_unescape("%41", 2, &length));
+	assert_null(http_unescape("%41", 1, &length));
+}
+
 static void empty_text_is_escaped_to_itself(void **state)
 {
 	size_t length = 1;
@@ -204,6 +213,7 @@ int main(void)
 		cmocka_unit_test(bytes_past_the_length_are_not_read),
 		cmocka_unit_test(more_than_256_pairs_are_refused),
 		cmocka_unit_test(escapes_keep_nul_and_length),
+		cmocka_unit_test(escape_past_the_length_is_broken),
 		cmocka_unit_test(empty_text_is_escaped_to_itself),
 	};
 

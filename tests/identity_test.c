@@ -169,15 +169,11 @@ static void signature_written_otherwise_is_refused(void **state)
 		valid += verify(token);
 	}
 	assert_int_equal(valid, 1);
-	strcpy(token, mint(CLAIMS));
-	strcat(token, "=");
-	assert_false(verify(token));
-	strcpy(token, mint(CLAIMS));
-	strcat(token, ".");
-	assert_false(verify(token));
-	strcpy(token, mint(CLAIMS));
-	strcat(token, "\n");
-	assert_false(verify(token));
+	for (const char *tail = "=.\n A"; *tail != '\0'; tail++) {
+		strcpy(token, mint(CLAIMS));
+		strncat(token, tail, 1);
+		assert_false(verify(token));
+	}
 }
 
 static void wrong_claims_are_refused(void **state)
@@ -276,7 +272,7 @@ static void token_over_4096_bytes_is_refused(void **state)
 	assert_true(strlen(mint(claims)) <= 4096);
 	assert_true(verify(mint(claims)));
 	assert_true(snprintf(claims, sizeof(claims), "{\"sub\":\"u1\",\"aud\":\"shop\","
-	    "\"exp\":1800000300,\"x\":\"%03100d\"}", 1) > 0);
+	    "\"exp\":1800000300,\"x\":\"%02990d\"}", 1) > 0);
 	assert_true(strlen(mint(claims)) > 4096);
 	assert_false(verify(mint(claims)));
 }

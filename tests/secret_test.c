@@ -142,17 +142,6 @@ static void what_is_no_file_is_refused(void **state)
 	assert_refused("not a regular file");
 }
 
-/* /proc's files say that they have no size. */
-static void file_that_lies_about_its_size_is_bounded(void **state)
-{
-	struct secret secret = { 0 };
-	struct problem problem;
-
-	(void)state;
-	assert_int_equal(secret_read("/proc/self/smaps", &secret, &problem), RESULT_INVALID);
-	assert_null(secret.text);
-}
-
 #define SECRET_TEST(name) cmocka_unit_test_setup_teardown(name, make_file, remove_file)
 
 int main(void)
@@ -166,7 +155,6 @@ int main(void)
 		SECRET_TEST(nul_byte_is_refused),
 		SECRET_TEST(more_than_4096_bytes_are_refused),
 		SECRET_TEST(what_is_no_file_is_refused),
-		cmocka_unit_test(file_that_lies_about_its_size_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
