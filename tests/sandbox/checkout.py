@@ -67,7 +67,7 @@ def build(acct, p, rows, currency):
     session.update({name: p[name] for name in ECHOED if name in p})
     session.update(consents(p))
     session.update(entrance(acct, session, ui_mode, p))
-    session.update(_rows=rows, _data=data, _update=p.get("customer_update", {}), _intent=None,
+    session.update(_rows=rows, _data=data, _update=p.get("customer_update", {}),
                    _setup_data=p.get("setup_intent_data", {}), _payment_data=p.get("payment_intent_data", {}))
     return session
 

@@ -165,7 +165,7 @@ def run(acct, session, subscription, method):
 
 def charge(acct, session, intent, method):
     """The bank has agreed already, so a card succeeds; a bank debit starts its way."""
-    session["_intent"] = intent["id"]
+    intent["_session"] = session["id"]
     payment_intents.choose(acct, intent, method["id"])
     if cards.outcome(method, "charge") == "processing":
         payment_intents.process(acct, intent)
@@ -196,17 +196,16 @@ def set_up(acct, session, method, customer):
     session.update(setup_intent=intent["id"], payment_status="no_payment_required")
 
 
-def session_of(acct, intent):
-    for session in acct.every("checkout.session"):
-        if session["_intent"] == intent["id"] and session["status"] == "complete":
-            return session
-    return None
+def waiting_session(acct, intent):
+    """The completed session that a bank debit has still to pay."""
+    session = acct.get("checkout.session", intent.get("_session"))
+    return session if session and session["status"] == "complete" and session["payment_status"] == "unpaid" else None
 
 
 @events.on("payment_intent.succeeded")
 def debit_succeeded(acct, intent):
-    session = session_of(acct, intent)
-    if session and session["payment_status"] == "unpaid":
+    session = waiting_session(acct, intent)
+    if session:
         with acct.changing(session):
             session["payment_status"] = "paid"
         events.emit(acct, "checkout.session.async_payment_succeeded", session)
@@ -214,8 +213,8 @@ def debit_succeeded(acct, intent):
 
 @events.on("payment_intent.payment_failed")
 def debit_failed(acct, intent):
-    session = session_of(acct, intent)
-    if session and session["payment_status"] == "unpaid":
+    session = waiting_session(acct, intent)
+    if session:
         events.emit(acct, "checkout.session.async_payment_failed", session)
 
 

@@ -121,7 +121,7 @@ def check_code(acct, promotion, customer, param):
                       "promotion_code_inactive")
     other = promotion["customer"] and promotion["customer"] != customer
     bought = promotion["restrictions"]["first_time_transaction"] and any(
-        invoice["customer"] == customer and invoice["status"] == "paid" for invoice in acct.every("invoice"))
+        invoice["status"] == "paid" for invoice in acct.owned("invoice", customer))
     if other or bought:
         raise invalid("This promotion code cannot be redeemed because the associated customer has prior "
                       "transactions or is another one.", param)

@@ -76,8 +76,8 @@ def index_attached(acct, p, product):
 def earned(acct, customer):
     """The features that a customer's subscriptions give her, each once."""
     found = {}
-    for subscription in acct.tables["subscription"].values():
-        if subscription["customer"] == customer and subscription["status"] in ENTITLING:
+    for subscription in acct.owned("subscription", customer):
+        if subscription["status"] in ENTITLING:
             for item in subscription["items"]["data"]:
                 for row in of_product(acct, item["price"]["product"]):
                     found[row["entitlement_feature"]["id"]] = row["entitlement_feature"]
@@ -85,8 +85,7 @@ def earned(acct, customer):
 
 
 def held(acct, customer):
-    return {row["feature"]: row for row in acct.every("entitlements.active_entitlement")
-            if row["_customer"] == customer}
+    return {row["feature"]: row for row in acct.owned("entitlements.active_entitlement", customer)}
 
 
 def summary(acct, customer):

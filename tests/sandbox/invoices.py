@@ -9,7 +9,7 @@ from routing import Route
 
 @hidden("invoice", "payments")
 def payments(acct, shown):
-    rows = invoicing.payments(acct, shown)
+    rows = invoicing.payments(acct, acct.get("invoice", shown["id"]))
     return list_of(rows, "/v1/invoice_payments?invoice=" + shown["id"])
 
 
@@ -29,7 +29,8 @@ def matches(invoice, p):
 
 
 def index(acct, p):
-    found = lists.where(acct.every("invoice"), p, "customer", "status", "collection_method")
+    every = acct.owned("invoice", p["customer"]) if "customer" in p else acct.every("invoice")
+    found = lists.where(every, p, "status", "collection_method")
     return lists.page([invoice for invoice in found if matches(invoice, p)], p, "/v1/invoices")
 
 

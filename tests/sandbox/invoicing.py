@@ -69,7 +69,7 @@ def build(acct, subscription, lines, reason, period=None, **fields):
                     post_payment_credit_notes_amount=0, pre_payment_credit_notes_amount=0, starting_balance=0,
                     status="draft", status_transitions=dict.fromkeys(
                         ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
-                    webhooks_delivered_at=now, _intent=None, _subscription=subscription["id"], _retries=0)
+                    webhooks_delivered_at=now, _intent=None, _payments=[], _subscription=subscription["id"], _retries=0)
     if subscription["collection_method"] == "send_invoice":
         invoice["due_date"] = now + subscription["days_until_due"] * DAY
     invoice.update(fields)
@@ -174,11 +174,11 @@ def open_payment(acct, invoice):
                     created=acct.now(), currency=invoice["currency"], invoice=invoice["id"], is_default=True,
                     livemode=False, payment={"payment_intent": intent["id"], "type": "payment_intent"},
                     status="open", status_transitions={"canceled_at": None, "paid_at": None})
-    acct.add(payment)
+    invoice["_payments"].append(acct.add(payment)["id"])
 
 
 def payments(acct, invoice):
-    return [payment for payment in acct.every("invoice_payment") if payment["invoice"] == invoice["id"]]
+    return [acct.get("invoice_payment", identifier) for identifier in invoice["_payments"]]
 
 
 def end_payments(acct, invoice, status, event=None):

@@ -194,7 +194,7 @@ def invoice_paid(acct, invoice):
 
 def owing(acct, subscription):
     return any(invoice["_subscription"] == subscription["id"] and invoice["status"] == "open"
-               for invoice in acct.every("invoice"))
+               for invoice in acct.owned("invoice", subscription["customer"]))
 
 
 @events.on("payment_intent.processing")
@@ -259,7 +259,7 @@ def cancel(acct, subscription, reason="cancellation_requested", details=None):
 
 def stop_collecting(acct, subscription):
     """Open invoices of a canceled subscription stay open, but nothing collects them any more."""
-    for invoice in acct.every("invoice"):
+    for invoice in acct.owned("invoice", subscription["customer"]):
         if invoice["_subscription"] == subscription["id"] and invoice["status"] in ("draft", "open"):
             with acct.changing(invoice, "invoice.updated"):
                 invoice.update(auto_advance=False, next_payment_attempt=None)
@@ -267,8 +267,8 @@ def stop_collecting(acct, subscription):
 
 @events.on("customer.deleted")
 def customer_deleted(acct, customer):
-    for subscription in acct.every("subscription"):
-        if subscription["customer"] == customer["id"] and subscription["status"] not in ENDED:
+    for subscription in acct.owned("subscription", customer["id"]):
+        if subscription["status"] not in ENDED:
             cancel(acct, subscription)
 
 

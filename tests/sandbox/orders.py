@@ -69,8 +69,8 @@ def pick_currency(chosen, wanted, param="items"):
 
 
 def check_customer_currency(acct, customer, currency):
-    for subscription in acct.every("subscription"):
-        if subscription["customer"] == customer and subscription["currency"] != currency \
+    for subscription in acct.owned("subscription", customer):
+        if subscription["currency"] != currency \
                 and subscription["status"] not in ("canceled", "incomplete_expired"):
             raise invalid("You cannot combine currencies on a single customer. This customer has an active "
                           "subscription, subscription schedule, discount, quote, or invoice item with currency %s."

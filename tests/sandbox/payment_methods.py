@@ -137,7 +137,7 @@ def detach(acct, p, identifier):
 
 def forget(acct, method, customer):
     """A detached method is nobody's default any more."""
-    for subscription in acct.every("subscription"):
+    for subscription in acct.owned("subscription", customer["id"]):
         if subscription["default_payment_method"] == method["id"]:
             with acct.changing(subscription, "customer.subscription.updated"):
                 subscription["default_payment_method"] = None

@@ -180,7 +180,8 @@ def matches(subscription, p):
 def index(acct, p):
     if "customer" in p:
         acct.get("customer", p["customer"]) or acct.find("customer", p["customer"], "customer")
-    found = lists.where(acct.every("subscription"), p, "customer", "collection_method")
+    every = acct.owned("subscription", p["customer"]) if "customer" in p else acct.every("subscription")
+    found = lists.where(every, p, "collection_method")
     return lists.page([row for row in found if matches(row, p)], p, "/v1/subscriptions")
 
 

@@ -14,9 +14,14 @@ from objects import new_id, previous, render
 from webhooks import Outbox
 
 PLATFORM = "acct_sandbox000001"
+OWNED = ("subscription", "invoice", "entitlements.active_entitlement")
 REMEMBERED = 20000
 SETTINGS = {"search_lag": 0, "livemode": False, "processing": 180,
             "retries": {"schedule_days": [3, 5, 7], "end": "cancel"}}
+
+
+def owner(obj):
+    return obj.get("_customer") or obj.get("customer")
 
 
 class Account:
@@ -26,6 +31,7 @@ class Account:
         self.world = world
         self.id = identifier
         self.tables = collections.defaultdict(dict)
+        self.owners = collections.defaultdict(dict)
         self.versions = collections.defaultdict(list)
         self.counters = collections.Counter()
 
@@ -53,9 +59,15 @@ class Account:
         """Newest first, as every list of Stripe's."""
         return reversed(list(self.tables[kind].values()))
 
+    def owned(self, kind, customer):
+        """A customer's subscriptions, invoices or active entitlements, newest first."""
+        return list(reversed(self.owners[(kind, customer)].values()))
+
     def add(self, obj, event=None):
         obj["livemode"] = self.setting("livemode")
         self.tables[obj["object"]][obj["id"]] = obj
+        if obj["object"] in OWNED:
+            self.owners[(obj["object"], owner(obj))][obj["id"]] = obj
         self.touch(obj)
         if event:
             events.emit(self, event, obj)
@@ -63,6 +75,7 @@ class Account:
 
     def remove(self, obj, event=None):
         self.tables[obj["object"]].pop(obj["id"])
+        self.owners[(obj["object"], owner(obj))].pop(obj["id"], None)
         if event:
             events.emit(self, event, obj)
         return {"id": obj["id"], "object": obj["object"], "deleted": True}

@@ -32,8 +32,8 @@ class Visit:
         return subscription
 
     def subscriptions(self):
-        return [subscription for subscription in self.acct.every("subscription")
-                if subscription["customer"] == self.customer["id"] and subscription["status"] not in lifecycle.ENDED]
+        return [subscription for subscription in self.acct.owned("subscription", self.customer["id"])
+                if subscription["status"] not in lifecycle.ENDED]
 
 
 def view(world, form, secret):
@@ -100,7 +100,7 @@ def invoice_rows(visit):
     rows = [fragment('<tr><td><a href="$url">$number</a> $status</td><td>$total</td></tr>',
                      url=invoice["hosted_invoice_url"] or "#", number=invoice["number"] or "draft",
                      status=invoice["status"], total=money(invoice["total"], invoice["currency"]))
-            for invoice in visit.acct.every("invoice") if invoice["customer"] == visit.customer["id"]]
+            for invoice in visit.acct.owned("invoice", visit.customer["id"])]
     return join(rows)
 
 
