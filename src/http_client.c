@@ -212,11 +212,11 @@ static void read_answer(CURL *easy, struct http_response *response)
 {
 	const char *date = header_of(easy, "Date");
 	const char *request_id = header_of(easy, "Request-Id");
-	time_t time = date != NULL ? curl_getdate(date, NULL) : -1;
+	time_t seconds = date != NULL ? curl_getdate(date, NULL) : -1;
 
 	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status) != CURLE_OK)
 		response->status = 0;
-	response->date = time > 0 ? time : 0;
+	response->date = seconds > 0 ? seconds : 0;
 	response->retry_after = retry_after_of(easy);
 	response->should_retry = should_retry_of(easy);
 	if (request_id != NULL && strlen(request_id) < sizeof(response->request_id))

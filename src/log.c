@@ -25,31 +25,10 @@ static _Thread_local struct {
 	char site[64];
 } context;
 
-static const struct {
-	const char *name;
-	enum log_level level;
-} level_names[] = {
-	{ "error", LOG_LEVEL_ERROR },
-	{ "warning", LOG_LEVEL_WARNING },
-	{ "info", LOG_LEVEL_INFO },
-	{ "debug", LOG_LEVEL_DEBUG },
-};
-
 void log_open(const char *program, enum log_level level)
 {
 	log_program = program;
 	log_threshold = level;
-}
-
-bool log_level_parse(const char *name, enum log_level *level)
-{
-	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
-		if (strcmp(level_names[i].name, name) == 0) {
-			*level = level_names[i].level;
-			return true;
-		}
-	}
-	return false;
 }
 
 void log_context(const char *request_id, const char *site)

@@ -2,13 +2,10 @@
 #ifndef TOLLGATE_LOG_H
 #define TOLLGATE_LOG_H
 
-#include <stdbool.h>
-
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 
 /* `program` is borrowed and must stay. Before log_open everything from INFO up is written. */
 void log_open(const char *program, enum log_level level);
-bool log_level_parse(const char *name, enum log_level *level);
 
 /* What every line of this thread carries until it is set again; both are
  * copied, NULL or "" = none. */

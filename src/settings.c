@@ -67,19 +67,25 @@ static void confuse_error(cfg_t *cfg, const char *format, va_list args)
 	fault_format(cfg->filename, cfg->line, format, args);
 }
 
-static const struct key *key_find(const char *section, const char *name)
+static const struct key *key_in(const struct key *keys, const char *name)
 {
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		for (size_t t = 0; t < 2 && strcmp(sections[i].name, section) == 0; t++) {
-			const struct key *key = sections[i].tables[t];
-
-			for (; key != NULL && key->name != NULL; key++) {
-				if (strcmp(key->name, name) == 0)
-					return key;
-			}
-		}
+	for (; keys != NULL && keys->name != NULL; keys++) {
+		if (strcmp(keys->name, name) == 0)
+			return keys;
 	}
 	return NULL;
+}
+
+/* libconfuse only calls back for keys that are in one of the tables. */
+static const struct key *key_find(const char *section, const char *name)
+{
+	size_t i = 0;
+	const struct key *key;
+
+	while (strcmp(sections[i].name, section) != 0)
+		i++;
+	key = key_in(sections[i].tables[0], name);
+	return key != NULL ? key : key_in(sections[i].tables[1], name);
 }
 
 /* Checks a value while its line is known. A wrong one is a fault, but reading
@@ -200,7 +206,9 @@ static cfg_t *file_parse(const char *path)
 		return NULL;
 	cfg_set_error_function(cfg, confuse_error);
 	include_depth = 0;
-	file_read(cfg, path);
+	/* Out of memory, libconfuse stops half-way without a word. */
+	if (file_read(cfg, path) != CFG_SUCCESS && faults == 0)
+		settings_fault(path, 0, "the file cannot be read to its end");
 	return cfg;
 }
 

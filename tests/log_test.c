@@ -138,18 +138,6 @@ static void pair_that_does_not_fit_is_dropped_whole(void **state)
 	assert_string_equal(written(), "");
 }
 
-static void level_has_a_name(void **state)
-{
-	enum log_level level = LOG_LEVEL_ERROR;
-
-	(void)state;
-	assert_true(log_level_parse("debug", &level));
-	assert_int_equal(level, LOG_LEVEL_DEBUG);
-	assert_false(log_level_parse("deb", &level));
-	assert_false(log_level_parse("INFO", &level));
-	assert_int_equal(level, LOG_LEVEL_DEBUG);
-}
-
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, open_log, close_log)
 
 int main(void)
@@ -163,7 +151,6 @@ int main(void)
 		LOG_TEST(level_past_the_threshold_writes_nothing),
 		LOG_TEST(long_value_is_cut_and_closed),
 		LOG_TEST(pair_that_does_not_fit_is_dropped_whole),
-		LOG_TEST(level_has_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
