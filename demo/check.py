@@ -43,15 +43,21 @@ class Purchase:
         self.redirected(answer, "/pricing")
         assert "tollgate=" in str(answer.headers.get_all("Set-Cookie")), "no cookie is named tollgate"
 
-    def not_bought(self):
-        """who has not bought is sent from the members' page to the pricing page"""
-        self.redirected(self.visitor.get("/members/"), "/pricing")
+    def never_seen(self):
+        """who was never seen before is not let in"""
+        # 503 while nobody has asked Stripe about her: that she has not paid is not known.
+        answer = self.visitor.get("/members/")
+        assert answer.status == 503 or self.redirected(answer, "/pricing"), answer.summary
 
     def checkout(self):
         """ordering leads to Stripe's payment page"""
         answer = self.visitor.press(self.get("/pricing", 200), "basic-month")
         self.payment_page = self.visitor.get(self.redirected(answer, self.instance.stripe))
         assert self.payment_page.status == 200, "the payment page answers %s" % self.payment_page.summary
+
+    def not_paid(self):
+        """who has not paid is sent from the members' page to the pricing page"""
+        self.redirected(self.visitor.get("/members/"), "/pricing")
 
     def pay(self):
         """paying leads back to the site"""
@@ -68,9 +74,9 @@ class Purchase:
         """Stripe's events are delivered"""
         self.sandbox("settle", {"timeout": 5})
         attempts = self.sandbox("deliveries")["deliveries"]
-        failed = ["%s: %s" % (attempt["type"], attempt["status"] or attempt["error"])
-                  for attempt in attempts if attempt["status"] != 200]
-        assert attempts and not failed, "not delivered: %s" % (", ".join(failed) or "any")
+        failed = {"%s: %s" % (attempt["type"], attempt["status"] or attempt["error"])
+                  for attempt in attempts if attempt["status"] != 200}
+        assert attempts and not failed, "not delivered: %s" % (", ".join(sorted(failed)) or "any")
 
     def sandbox(self, path, body=None):
         url = "%s/_sandbox/%s" % (self.instance.stripe, path)
@@ -115,8 +121,8 @@ class Purchase:
 
 
 STEPS = (
-    Purchase.front_page, Purchase.stranger, Purchase.login, Purchase.not_bought, Purchase.checkout, Purchase.pay,
-    Purchase.outcome, Purchase.webhook, Purchase.admitted, Purchase.told_php, Purchase.other_plan, Purchase.twice,
+    Purchase.front_page, Purchase.stranger, Purchase.login, Purchase.never_seen, Purchase.checkout,
+    Purchase.not_paid, Purchase.pay, Purchase.outcome, Purchase.webhook, Purchase.admitted, Purchase.told_php, Purchase.other_plan, Purchase.twice,
     Purchase.cancel, Purchase.refused_again,
 )
 

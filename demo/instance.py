@@ -82,6 +82,7 @@ class Instance:
         self.start_php()
         self.run("nginx", [program("nginx"), "-e", "stderr", "-c", self.path("nginx.conf")],
                  ("127.0.0.1", self.port))
+        shop.stock(self.stripe, self.stripe_key)
 
     def start_sandbox(self):
         port_file = self.path("sandbox.port")
@@ -91,7 +92,6 @@ class Instance:
             "--webhook", self.origin + "/billing/webhook", "--webhook-secret", self.webhook_secret], port_file)
         with open(port_file) as file:
             self.stripe = "http://127.0.0.1:%d" % int(file.read())
-        shop.stock(self.stripe, self.stripe_key)
 
     def start_responder(self, name):
         binary = os.path.join(self.build, "tollgate-" + name)

@@ -41,7 +41,6 @@ fastcgi_cache_path %s/cache keys_zone=all:1m;
 fastcgi_cache all;
 fastcgi_cache_key $uri;
 fastcgi_cache_valid any 1m;
-fastcgi_buffering off;
 fastcgi_request_buffering off;
 fastcgi_intercept_errors on;
 error_page 403 404 /other.html;
@@ -223,16 +222,18 @@ def test_return_in_a_protected_location_is_for_everybody(bench):
 
 
 
-def test_gate_connections_are_kept(bench):
-    bench.start()
+@pytest.mark.parametrize("http", ["", "fastcgi_buffering off;"])
+def test_gate_connections_are_kept(bench, http):
+    bench.start(http=http)
     for _ in range(100):
         assert bench.ask("/members/page.html").status_code == 200
     assert len(bench.access.requests) == 100
     assert bench.access.accepts == 1
 
 
-def test_status_connections_are_kept_and_those_for_post_are_not(bench):
-    bench.start(http="fastcgi_keep_conn on;")
+@pytest.mark.parametrize("http", ["", "fastcgi_keep_conn on;"])
+def test_status_connections_are_kept_and_those_for_post_are_not(bench, http):
+    bench.start(http=http)
     for _ in range(10):
         for endpoint in ENDPOINTS:
             bench.ask(f"/billing/{endpoint}", "GET" if endpoint == "session-status" else "POST")
