@@ -14,14 +14,15 @@ from testenv.responder import Responder
 from testenv.site import Site, identity_token
 
 DAY = 86400
-COLD_WAIT = 0.4
+COLD_WAIT = 0.8
+AT_ONCE = COLD_WAIT / 2
 THREADS = 4
 PLANS = """
   plan "basic"   { lookup_key = "basic_monthly" }
   plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} features = {"exports"} }
   plan "free"    { free = true product = "prod_free" features = {"reading"} }
 """
-SETTINGS = 'cold_wait = "400ms"\ngrace = "1d"\n'
+SETTINGS = 'cold_wait = "800ms"\ngrace = "1d"\n'
 
 
 class Gate:
@@ -135,6 +136,11 @@ def assert_denied(answer, reason, status=403):
 
 def assert_passes(answer):
     assert (answer.status, answer.headers.get("Tollgate-Reason")) == (204, None)
+
+
+def waited(seconds):
+    """As long as cold_wait says; clocks of milliseconds are cut."""
+    return COLD_WAIT - 0.005 < seconds < COLD_WAIT + 1
 
 
 def took(ask):
@@ -263,7 +269,7 @@ def test_other_users_customer_gives_nothing(gate):
 
 
 def test_unknown_user_is_wished_for_and_not_refused(gate):
-    assert COLD_WAIT <= took(lambda: assert_denied(gate.ask(), "unavailable")) < COLD_WAIT + 0.3
+    assert waited(took(lambda: assert_denied(gate.ask(), "unavailable")))
     first = gate.redis.zscore(gate.key("wishes"), "ann")
     assert abs(first - time.time()) < 5
     gate.redis.zadd(gate.key("wishes"), {"ann": 1})
@@ -281,7 +287,7 @@ def test_wish_that_finds_nobody_is_a_no(gate, meanwhile):
     meanwhile(lambda: gate.redis.hset(gate.user_key(), mapping=none_until))
     assert took(lambda: assert_denied(gate.ask(), "no_subscription")) < COLD_WAIT
     gate.redis.delete(gate.key("wishes"))
-    assert took(lambda: assert_denied(gate.ask(), "no_subscription")) < 0.2
+    assert took(lambda: assert_denied(gate.ask(), "no_subscription")) < AT_ONCE
     assert not gate.redis.exists(gate.key("wishes"))
 
 
@@ -303,11 +309,11 @@ def test_customer_never_read_or_unreadable_is_a_miss(gate, fields):
 def test_missing_customer_keeps_nobody_out_who_passes_by_another(gate):
     gate.subscribe()
     gate.link("cus_gone")
-    assert took(lambda: assert_passes(gate.ask())) < 0.2
+    assert took(lambda: assert_passes(gate.ask())) < AT_ONCE
 
 
 def test_free_plan_waits_for_nothing(gate):
-    assert took(lambda: assert_passes(gate.ask("plan:free"))) < 0.2
+    assert took(lambda: assert_passes(gate.ask("plan:free"))) < AT_ONCE
     assert not gate.redis.exists(gate.key("wishes"))
 
 
@@ -320,7 +326,7 @@ def test_stale_record_is_asked_for_again(gate, meanwhile):
 
 def test_stale_record_without_an_answer_is_denied(gate):
     gate.subscribe(ends=-2 * DAY, as_of=1000)
-    assert COLD_WAIT <= took(lambda: assert_denied(gate.ask(), "stale")) < COLD_WAIT + 0.3
+    assert waited(took(lambda: assert_denied(gate.ask(), "stale")))
     assert not gate.redis.exists(gate.key("wishes"))
 
 
@@ -338,10 +344,10 @@ def test_few_wait_and_all_others_are_served(gate):
     for thread in crowd:
         thread.start()
     wait_until(lambda: gate.redis.zcard(gate.key("wishes")) == 8)
-    assert took(lambda: assert_passes(gate.ask())) < 0.2
+    assert took(lambda: assert_passes(gate.ask())) < AT_ONCE
     for thread in crowd:
         thread.join()
-    assert sum(t >= COLD_WAIT for t in times) == THREADS // 2
+    assert sum(map(waited, times)) == THREADS // 2
 
 
 def test_price_that_no_plan_names_is_found_by_its_product(gate):
@@ -360,7 +366,7 @@ def test_without_redis_nobody_is_told_to_buy(gate_factory):
     assert_passes(gate.ask())
     gate.server.stop()
     for _ in range(5):
-        assert took(lambda: assert_denied(gate.ask(), "unavailable")) < 0.3
+        assert took(lambda: assert_denied(gate.ask(), "unavailable")) < AT_ONCE
     assert gate.ask("plan:free").status == 204
     gate.server.start()
     gate.subscribe()
