@@ -624,6 +624,17 @@ def test_hosted_page_declines_then_takes_the_card(sandbox, prices):
     assert paid.headers["Location"] == "https://shop.test/ok?session_id=" + session["id"]
 
 
+def test_hosted_page_asks_for_consent(sandbox, prices):
+    session = sandbox.session_for(prices["monthly"], consent_collection={"terms_of_service": "required"}, custom_text={
+        "terms_of_service_acceptance": {"message": "Our <terms>"}, "submit": {"message": "You pay monthly"}})
+    page = requests.get(session["url"])
+    assert "Our &lt;terms&gt;" in page.text and "You pay monthly" in page.text
+    form = {"cardNumber": "4242424242424242", "email": "jenny@example.com"}
+    assert 'id="error"' in form_of(sandbox, page, **form).text
+    assert form_of(sandbox, page, terms="accepted", **form).status_code == 303
+    assert sandbox.get("checkout/sessions/" + session["id"])["consent"]["terms_of_service"] == "accepted"
+
+
 @pytest.mark.parametrize("button, status", [("succeed", "complete"), ("fail", "open")])
 def test_hosted_page_asks_for_authentication(sandbox, prices, button, status):
     session = sandbox.session_for(prices["monthly"])
@@ -985,6 +996,14 @@ def test_events_are_filtered(sandbox):
     assert sandbox.get("events/" + event["id"]) == event and event["request"]["id"].startswith("req_")
 
 
+def test_events_are_forgotten_after_30_days(sandbox):
+    sandbox.post("customers")
+    event = sandbox.get("events")["data"][0]["id"]
+    sandbox.advance(by=30 * DAY)
+    assert sandbox.get("events")["data"] == []
+    assert sandbox.refused("events/" + event, {}, "GET").status == 404
+
+
 def signed_with(secret, body, header):
     parts = dict(part.split("=", 1) for part in header.split(","))
     expected = hmac.new(secret.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
@@ -1150,16 +1169,14 @@ class Shapes:
 
 @pytest.mark.skipif(not os.path.exists(SPEC), reason="needs Stripe's description of its API")
 def test_objects_have_stripes_shapes(sandbox, prices):
-    shapes = Shapes()
-    test_update_that_is_not_paid_expires(sandbox, prices)
-    test_set_up_fee_and_promotion_code(sandbox, prices)
-    test_trial_ends_with_card(sandbox, prices)
-    test_bank_debit_is_active_while_processing_and_after_it_failed(sandbox, prices)
-    test_pause_and_resume(sandbox, prices)
+    shapes, seen = Shapes(), []
+    for story in (test_update_that_is_not_paid_expires, test_set_up_fee_and_promotion_code, test_trial_ends_with_card,
+                  test_bank_debit_is_active_while_processing_and_after_it_failed, test_pause_and_resume):
+        story(sandbox, prices)
+        seen += [event["data"]["object"] for event in sandbox.get("events", limit=100)["data"]]
     customer = sandbox.post("customers")["id"]
-    sandbox.post("billing_portal/sessions", customer=customer)
+    seen.append(sandbox.post("billing_portal/sessions", customer=customer))
     sandbox.post("webhook_endpoints", url="http://127.0.0.1:9/", enabled_events=["*"])
-    seen = [event["data"]["object"] for event in sandbox.get("events", limit=100)["data"]]
     for noun in ("customers", "products", "prices", "invoices", "invoice_payments", "payment_intents",
                  "setup_intents", "coupons", "promotion_codes", "checkout/sessions", "webhook_endpoints",
                  "billing_portal/configurations", "entitlements/features"):

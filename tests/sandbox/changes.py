@@ -1,5 +1,6 @@
 """A change of a subscription: what is refused, which items it will have, when it is invoiced."""
 import cards
+import coupons
 import invoicing
 import lifecycle
 import orders
@@ -32,6 +33,9 @@ def check(acct, subscription, p):
         raise invalid("`cancel_at` must be in the future.", "cancel_at")
     if p.get("payment_behavior") == "pending_if_incomplete":
         check_pending(acct, subscription, p)
+    if isinstance(p.get("trial_end"), int):
+        orders.check_trial_end(acct, p["trial_end"], "trial_end")
+    coupons.check(acct, p.get("discounts"), subscription["customer"])
     check_proration(subscription, p)
 
 

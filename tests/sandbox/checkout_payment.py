@@ -97,10 +97,17 @@ def complete(acct, session, method, email, form):
                                        "individual_name": None, "name": form.get("name") or "Jenny Rosen",
                                        "phone": None, "tax_exempt": "none", "tax_ids": []}
         finish(acct, session, method, customer)
-        session.update(status="complete", url=None, client_secret=None)
+        session.update(status="complete", url=None, client_secret=None, consent=consent(session))
         if session["automatic_tax"]["enabled"]:
             session["automatic_tax"]["status"] = "complete"
     events.emit(acct, "checkout.session.completed", session)
+
+
+def consent(session):
+    asked = session["consent_collection"]
+    if not asked:
+        return None
+    return {"promotions": None, "terms_of_service": "accepted" if asked["terms_of_service"] == "required" else None}
 
 
 def address(form):

@@ -1,10 +1,12 @@
 """Events: made from what happens, kept for /v1/events, handed to the webhooks."""
 import lists
+from errors import invalid, no_such
 from objects import new_id, render
 from routing import Route
 
 API_VERSION = "2026-10-28.endive"
 LISTENERS = []
+KEPT = 30 * 86400
 
 
 def on(*types):
@@ -45,7 +47,15 @@ def store(acct, given, deliver=True):
 
 
 def retrieve(acct, p, identifier):
-    return acct.find("event", identifier)
+    event = acct.find("event", identifier)
+    if not kept(acct, event):
+        raise no_such("event", identifier, "id")
+    return event
+
+
+def kept(acct, event):
+    """Stripe forgets events after 30 days."""
+    return event["created"] > acct.now() - KEPT
 
 
 def matches(event, p):
@@ -63,8 +73,13 @@ def type_matches(kind, pattern):
 
 
 def index(acct, p):
-    found = sorted(acct.tables["event"].values(), key=lambda event: event["created"])
-    return lists.page([event for event in reversed(found) if matches(event, p)], p, "/v1/events")
+    if "type" in p and "types" in p:
+        raise invalid("You may only specify one of these parameters: type, types.", "type")
+    if len(p.get("types", [])) > 20:
+        raise invalid("You may only specify up to 20 types.", "types")
+    found = [event for event in acct.tables["event"].values() if kept(acct, event) and matches(event, p)]
+    newest_first = sorted(reversed(found), key=lambda event: -event["created"])
+    return lists.page(newest_first, p, "/v1/events")
 
 
 ROUTES = [

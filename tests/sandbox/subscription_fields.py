@@ -24,7 +24,7 @@ def set_fields(acct, subscription, p):
         pause_collection(acct, subscription, p["pause_collection"])
     set_cancel(acct, subscription, p)
     if isinstance(p.get("trial_end"), int):
-        extend_trial(acct, subscription, orders.check_trial_end(acct, p["trial_end"], "trial_end"))
+        extend_trial(acct, subscription, p["trial_end"])
 
 
 def pause_collection(acct, subscription, given):

@@ -36,18 +36,46 @@ def view(world, form, identifier):
 
 
 def render(acct, session, error=None):
-    rows = [fragment("<tr><td>$name × $quantity</td><td>$amount</td></tr>", name=row["description"],
-                     quantity=row["quantity"], amount=money(row["amount_total"], row["currency"]))
-            for row in (checkout.items(acct, session) if session["mode"] != "setup" else [])]
-    needs = checkout_payment.needs_method(session)
+    rows = [line(row) for row in (checkout.items(acct, session) if session["mode"] != "setup" else [])]
     trial = session["mode"] == "subscription" and checkout.trialing(session)
     heading = "Start your trial" if trial else {"subscription": "Subscribe", "payment": "Pay",
                                                 "setup": "Save a payment method"}[session["mode"]]
     return show("checkout", heading, 402 if error else 200, merchant="Sandbox shop", heading=heading,
                 rows=join(rows), total=money(session["amount_total"], session["currency"]), error=error_box(error),
                 action=path(session), email=email_field(acct, session),
-                card=Markup(template("card")) if needs else Markup(""), promotion=promotion_field(session),
-                button=heading, cancel=cancel_link(session))
+                card=card_fields(session), promotion=promotion_field(session),
+                terms=terms_field(session), note=custom_text(session, "submit"), button=heading,
+                cancel=cancel_link(session))
+
+
+def card_fields(session):
+    return Markup(template("card")) if checkout_payment.needs_method(session) else Markup("")
+
+
+def line(row):
+    cycle = row["price"]["recurring"]
+    every = "%s every %s" % (money(row["price"]["unit_amount"], row["price"]["currency"]), cycle["interval"]) \
+        if cycle else ""
+    return fragment('<tr><td>$name × $quantity<br><span class="note">$every</span></td><td>$amount</td></tr>',
+                    name=row["description"], quantity=row["quantity"], every=every,
+                    amount=money(row["amount_total"], row["currency"]))
+
+
+def custom_text(session, name):
+    text = session["custom_text"][name]
+    return fragment('<p class="note" id="text-$name">$text</p>', name=name, text=text["message"]) if text \
+        else Markup("")
+
+
+def asks_for_terms(session):
+    return (session["consent_collection"] or {}).get("terms_of_service") == "required"
+
+
+def terms_field(session):
+    if not asks_for_terms(session):
+        return Markup("")
+    text = custom_text(session, "terms_of_service_acceptance") or Markup("I agree to the terms of service.")
+    return fragment('<label><input id="terms" name="terms" type="checkbox" value="accepted"> $text</label>', text=text)
 
 
 def email_field(acct, session):
@@ -77,6 +105,8 @@ def expiry(text):
 
 def submit(world, form, identifier):
     acct, session = find_session(world, identifier)
+    if asks_for_terms(session) and form.get("terms") != "accepted":
+        return render(acct, session, "You have to agree to the terms of service.")
     given = {"card": form.get("cardNumber", ""), "expiry": expiry(form.get("cardExpiry", "")),
              "name": form.get("billingName"), "email": form.get("email"),
              "promotion_code": form.get("promotionCode")}
