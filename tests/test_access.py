@@ -6,6 +6,7 @@ import time
 
 import pytest
 import requests
+from test_checkout import create, pay
 from testenv import fcgi, places
 from testenv.nginx import Nginx
 from testenv.process import wait_until
@@ -441,3 +442,30 @@ def test_nginx_asks_over_kept_connections(gate):
     assert requests.get(nginx.url + "/members/page", timeout=5).status_code == 401
     assert requests.get(nginx.url + "/members/page", headers=bob, timeout=5).status_code == 503
     nginx.stop()
+
+
+def ask_stack(stack, require, user="alice"):
+    with fcgi.Connection(stack.directory / "access.sock") as connection:
+        return connection.request({"TOLLGATE_USER": user, "TOLLGATE_REQUIRE": require})
+
+
+def test_who_buys_passes_and_who_cancels_does_not(stack):
+    pay(stack, create(stack.session("alice"), plan="basic")["sessionId"])
+    stack.settle()
+    assert_passes(ask_stack(stack, "plan:basic"))
+    assert_denied(ask_stack(stack, "plan:premium"), "other_plan")
+    subscription, = stack.sandbox.api("GET", "/v1/subscriptions")["data"]
+    stack.sandbox.api("DELETE", f"/v1/subscriptions/{subscription['id']}")
+    stack.settle()
+    assert_denied(ask_stack(stack, "plan:basic"), "canceled")
+
+
+def test_return_page_opens_the_gate_before_any_event(stack):
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    alice = stack.session("alice")
+    session_id = create(alice, plan="premium")["sessionId"]
+    pay(stack, session_id)
+    alice.get("/billing/session-status", params={"session_id": session_id})
+    answer = ask_stack(stack, "feature:exports")
+    assert_passes(answer)
+    assert answer.headers["Tollgate-Status"] == "trialing"
