@@ -118,7 +118,9 @@ class Call:
         keys.authorize(world, self.acct, self.key, "read" if request.method == "GET" else "write",
                        self.route.resource)
         self.tree = params.decode(self.form())
-        self.params, self.paths = params.check("%s %s" % (self.route.method, self.route.path), self.tree)
+        name = "%s %s" % (self.route.method, self.route.path)
+        self.params, self.paths = params.check(name, self.tree)
+        expand.check(name, self.paths, self.may_read)
 
     def form(self):
         request = self.request
@@ -156,13 +158,13 @@ class Call:
             self.world.request = {"id": self.id, "idempotency_key": self.request.headers.get("idempotency-key")}
             try:
                 obj = self.route.handler(self.acct, self.params, *self.ids)
-                body = expand.expanded(self.acct, obj, self.paths, self.may_read)
+                body = expand.expanded(self.acct, obj, self.paths)
             finally:
                 self.world.request = None
         return Response(200, json.dumps(body, indent=2).encode(), {})
 
-    def may_read(self, kind):
-        keys.authorize(self.world, self.acct, self.key, "read", expand.RESOURCES[kind])
+    def may_read(self, resource):
+        keys.authorize(self.world, self.acct, self.key, "read", resource)
 
     def refusal(self, error):
         body = dict(error.error, request_log_url="https://dashboard.stripe.com/test/logs/" + self.id)

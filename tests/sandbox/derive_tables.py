@@ -8,7 +8,8 @@ parameters.json holds, for every route in routes.py, the parameters it takes:
   {"?": T} T or the empty string, "@NAME" a type under "shared",
   {"name": T, "*other": T} an object, * marks what is required.
 objects.json holds, for every object we answer, the fields that are always there and
-may be null, and the fields that can be expanded, with what they expand to.
+may be null, the fields that can be expanded with what they expand to, and the objects
+that are inside it; and what every route answers, [x] being a list of x.
 """
 import collections
 import json
@@ -115,26 +116,51 @@ def ref_name(schema):
     return schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
 
 
-def expansions(schemas, name, prefix=""):
-    found = {}
-    for field, schema in schemas[name].get("properties", {}).items():
-        schema = schema.get("items", schema)
-        options = [ref_name(s) for s in schema.get("anyOf", [schema]) if ref_name(s)]
+def references(schemas, properties, prefix=""):
+    """(path, kind, expandable) of every object that is referred to from here, through plain hashes and lists."""
+    for field, schema in properties.items():
+        schema, path = schema.get("items", schema), prefix + field
+        kinds = [ref_name(option) for option in schema.get("anyOf", [schema]) if ref_name(option)]
         if "x-expansionResources" in schema:
-            found[prefix + field] = options[0]
-        elif len(options) == 1 and options[0].startswith(name + "__"):
-            found.update(expansions(schemas, options[0], prefix + field + "."))
-    return found
+            yield path, kinds[0], True
+        elif kinds and "__" not in kinds[0]:
+            yield path, kinds[0], False
+        elif kinds or "properties" in schema:
+            inner = schemas[kinds[0]] if kinds else schema
+            yield from references(schemas, inner.get("properties", {}), path + ".")
 
 
 def nullable(schema):
     return schema.get("nullable", False)
 
 
+def describe(schemas, name):
+    properties = schemas[name]["properties"]
+    found = list(references(schemas, properties))
+    return {"null": [field for field in schemas[name]["required"] if nullable(properties[field])],
+            "expand": {path: kind for path, kind, expandable in found if expandable},
+            "inside": {path: kind for path, kind, expandable in found if not expandable and kind in OBJECTS}}
+
+
+def answered(schema):
+    """What a route answers: an object, or a list of objects."""
+    if "properties" in schema and "data" in schema["properties"]:
+        return "[%s]" % ref_name(schema["properties"]["data"]["items"])
+    return ref_name(schema.get("anyOf", [schema])[0])
+
+
+def answers(spec):
+    found = {}
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
+            route = "%s %s" % (method.upper(), re.sub(r"\{\w+\}", "{id}", path))
+            found[route] = answered(operation["responses"]["200"]["content"]["application/json"]["schema"])
+    return {route: found[route] for route in sorted("%s %s" % (r.method, r.path) for r in routes.ROUTES)}
+
+
 def objects(spec):
     schemas = spec["components"]["schemas"]
-    return {name: {"null": [f for f in schemas[name]["required"] if nullable(schemas[name]["properties"][f])],
-                   "expand": expansions(schemas, name)} for name in OBJECTS}
+    return {"objects": {name: describe(schemas, name) for name in OBJECTS}, "answers": answers(spec)}
 
 
 def write(name, table):
@@ -150,7 +176,7 @@ def main():
     with open(sys.argv[1]) as source:
         spec = json.load(source)
     write("parameters.json", parameters(spec))
-    write("objects.json", {"objects": objects(spec)})
+    write("objects.json", objects(spec))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """expand[]: ids become objects, and hidden fields are shown, along a path such as data.customer."""
-from errors import invalid
-from objects import TABLE, render
+from errors import invalid, unstored
+from objects import ANSWERS, TABLE, render
 
 DEEPEST = 4
 HIDDEN = {}
@@ -19,58 +19,74 @@ def hidden(kind, field):
     return register
 
 
-def expanded(acct, obj, paths, may_read):
-    """obj as it is shown; may_read(kind) refuses what the key may not see."""
+def check(route, paths, may_read):
+    """Refuses, before anything is done, what cannot be expanded or what the key may not read."""
+    for path in paths:
+        kind, steps = ANSWERS[route] or "", path.split(".")
+        if kind.startswith("["):
+            if steps.pop(0) != "data":
+                refuse(path, " You may want to try expanding 'data.%s' instead." % path)
+            kind = kind[1:-1]
+        if len(steps) > DEEPEST:
+            raise unstored(invalid("You cannot expand more than %d levels of a property (%s)." % (DEEPEST, path),
+                                   "expand"))
+        check_steps(kind, steps, path, may_read)
+
+
+def refuse(path, hint=""):
+    raise unstored(invalid("This property cannot be expanded (%s).%s" % (path, hint), "expand"))
+
+
+def check_steps(kind, steps, path, may_read):
+    field = ""
+    for step in steps:
+        field += step
+        table = TABLE.get(kind, {"expand": {}, "inside": {}})
+        if field in table["expand"]:
+            kind, field = table["expand"][field], ""
+            if kind in RESOURCES:
+                may_read(RESOURCES[kind])
+        elif field in table["inside"]:
+            kind, field = table["inside"][field], ""
+        elif leads_on(kind, table, field):
+            field += "."
+        else:
+            refuse(path)
+
+
+def leads_on(kind, table, field):
+    """A hidden field, or a hash or list on the way to something."""
+    below = [name for name in (*table["expand"], *table["inside"]) if name.startswith(field + ".")]
+    return below or any(owner == kind and (name + ".").startswith(field + ".") for owner, name in HIDDEN)
+
+
+def expanded(acct, obj, paths):
     whole = render(obj)
     for path in paths:
-        steps = path.split(".")
-        if len(steps) - (steps[0] == "data") > DEEPEST:
-            raise invalid("You cannot expand more than %d levels of a property (%s)." % (DEEPEST, path), "expand")
-        walk(Expansion(acct, may_read, path), whole, steps, [])
+        walk(acct, whole, path.split("."), None, "")
     return whole
 
 
-class Expansion:
-    def __init__(self, acct, may_read, path):
-        self.acct = acct
-        self.may_read = may_read
-        self.path = path
-
-
-def refuse(path):
-    raise invalid("This property cannot be expanded (%s)." % path, "expand")
-
-
-def walk(expansion, node, steps, trail):
-    """trail is (object, fields from it down to node), so that its kind says what may be expanded."""
+def walk(acct, node, steps, owner, field):
+    """owner is the object that we are in, field the way from it down to node."""
     if isinstance(node, list):
         for item in node:
-            walk(expansion, item, steps, trail)
+            walk(acct, item, steps, owner, field)
+    if not isinstance(node, dict) or not steps:
         return
-    if node is None or not steps:
-        return
-    if not isinstance(node, dict):
-        refuse(expansion.path)
     if node.get("object") in TABLE:
-        trail = [node, ""]
-    step, rest = steps[0], steps[1:]
-    if trail and (trail[0]["object"], trail[1] + step) in HIDDEN:
-        node[step] = render(HIDDEN[(trail[0]["object"], trail[1] + step)](expansion.acct, trail[0]))
-    elif step not in node:
-        refuse(expansion.path)
-    kind = trail and TABLE[trail[0]["object"]]["expand"].get(trail[1] + step)
-    if kind:
-        node[step] = fetch(expansion, kind, node[step])
-    elif not rest and not isinstance(node[step], (dict, list)):
-        refuse(expansion.path)
-    walk(expansion, node[step], rest, trail and [trail[0], trail[1] + step + "."])
+        owner, field = node, ""
+    step, field = steps[0], field + steps[0]
+    kind = owner and owner["object"]
+    if (kind, field) in HIDDEN:
+        node[step] = render(HIDDEN[(kind, field)](acct, owner))
+    elif kind and field in TABLE[kind]["expand"]:
+        node[step] = fetch(acct, TABLE[kind]["expand"][field], node[step])
+    walk(acct, node.get(step), steps[1:], owner, field + ".")
 
 
-def fetch(expansion, kind, value):
+def fetch(acct, kind, value):
     if isinstance(value, list):
-        return [fetch(expansion, kind, item) for item in value]
-    if isinstance(value, str):
-        expansion.may_read(kind)
-        obj = expansion.acct.get(kind, value)
-        return render(obj) if obj else value
-    return value
+        return [fetch(acct, kind, item) for item in value]
+    obj = acct.get(kind, value) if isinstance(value, str) else None
+    return render(obj) if obj else value

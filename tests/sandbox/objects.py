@@ -13,7 +13,9 @@ EMAIL = re.compile(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
 URL = re.compile(r"^https?://[^\s/?#]+")
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "objects.json")) as _source:
-    TABLE = json.load(_source)["objects"]
+    _tables = json.load(_source)
+TABLE = _tables["objects"]
+ANSWERS = _tables["answers"]
 
 
 def new_id(prefix, length=24):

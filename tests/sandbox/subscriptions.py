@@ -8,7 +8,8 @@ import orders
 import search
 import waiting
 from errors import declined, invalid
-from objects import set_metadata
+from expand import hidden
+from objects import list_of, set_metadata
 from routing import Route
 
 UNSUPPORTED = ("customer_account", "default_source", "billing_thresholds", "billing_cycle_anchor_config",
@@ -187,6 +188,12 @@ def index(acct, p):
 
 def find(acct, p):
     return search.page(acct, acct.every("subscription"), p, ("created", "status"), "/v1/subscriptions/search")
+
+
+@hidden("customer", "subscriptions")
+def of_customer(acct, shown):
+    live = [row for row in acct.owned("subscription", shown["id"]) if with_status(row, None)]
+    return list_of(live, "/v1/customers/%s/subscriptions" % shown["id"])
 
 
 def index_items(acct, p):
