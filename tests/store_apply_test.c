@@ -348,12 +348,19 @@ static void old_subscription_of_an_unknown_customer_marks_dirty(void **state)
 static void simulated_times_are_not_compared(void **state)
 {
 	(void)state;
-	show_simulated(NOW + 90 * DAY, SUBSCRIPTION_INCOMPLETE, SUBSCRIPTION_INCOMPLETE);
-	assert_string_equal(field("status:sub_1"), "incomplete");
-	assert_int_equal(show_simulated(NOW, SUBSCRIPTION_ACTIVE, SUBSCRIPTION_INCOMPLETE), APPLIED);
-	assert_string_equal(field("status:sub_1"), "active");
+	show_simulated(NOW + 90 * DAY, SUBSCRIPTION_ACTIVE, SUBSCRIPTION_INCOMPLETE);
+	assert_true(is_dirty());
+	assert_int_equal(show_simulated(NOW, SUBSCRIPTION_PAST_DUE, SUBSCRIPTION_ACTIVE), APPLIED);
+	assert_string_equal(field("status:sub_1"), "past_due");
 	assert_int_equal(show_simulated(NOW + 99 * DAY, SUBSCRIPTION_PAUSED, SUBSCRIPTION_TRIALING),
 	    APPLIED_STALE);
+	assert_string_equal(field("status:sub_1"), "past_due");
+}
+
+static void simulated_record_begins_at_any_time_and_is_read(void **state)
+{
+	(void)state;
+	show_simulated(NOW - 90 * DAY, SUBSCRIPTION_ACTIVE, SUBSCRIPTION_INCOMPLETE);
 	assert_string_equal(field("status:sub_1"), "active");
 	assert_true(is_dirty());
 }
@@ -427,17 +434,40 @@ static void declined_card_of_an_incomplete_subscription_bars_no_later_payer(void
 	assert_true(is_dirty());
 }
 
-static void fact_about_an_unknown_customer_begins_no_record(void **state)
+static void payment_of_an_unknown_customer_begins_no_record(void **state)
+{
+	(void)state;
+	first_payment(FIRST_PAYMENT_PAID);
+	assert_string_equal(field("first_payment:sub_1"), "");
+	assert_string_equal(field("generation"), "");
+	assert_true(is_dirty());
+}
+
+static void features_of_a_customer_of_whom_only_the_link_is_known_begin_no_record(void **state)
 {
 	const char *features[] = { "exports" };
 
 	(void)state;
-	first_payment(FIRST_PAYMENT_PAID);
-	event(NOW, (struct store_change){ .email = "a@shop.example" });
+	store_customer_link(store, &server.site, CUSTOMER, "ada", NOW);
 	event(NOW, (struct store_change){ .features = features, .n_features = 1, .has_features = true });
-	assert_string_equal(field("generation"), "");
-	assert_string_equal(field("email"), "");
 	assert_string_equal(field("features"), "");
+	assert_string_equal(field("generation"), "");
+	assert_true(is_dirty());
+}
+
+static void email_of_an_unknown_customer_is_nobodys(void **state)
+{
+	(void)state;
+	assert_int_equal(event(NOW, (struct store_change){ .email = "a@shop.example" }), APPLIED_STALE);
+	assert_string_equal(field("email"), "");
+	assert_false(is_dirty());
+}
+
+static void old_creation_of_a_customer_only_marks_dirty(void **state)
+{
+	(void)state;
+	event(NOW - 601, (struct store_change){ .customer_created = true, .email = "a@shop.example" });
+	assert_string_equal(field("generation"), "");
 	assert_true(is_dirty());
 }
 
@@ -503,7 +533,7 @@ static void status_change_is_told_once_with_from_and_to(void **state)
 	(void)state;
 	show(NOW - 10, SUBSCRIPTION_ACTIVE);
 	show(NOW, SUBSCRIPTION_PAST_DUE);
-	show(NOW, SUBSCRIPTION_PAST_DUE);
+	show(NOW + 1, SUBSCRIPTION_PAST_DUE);
 	assert_int_equal(notices("subscription_status_changed", data), 2);
 	assert_non_null(strstr(data, "\"from\":\"active\""));
 	assert_non_null(strstr(data, "\"to\":\"past_due\""));
@@ -610,16 +640,39 @@ static void link_is_never_overwritten(void **state)
 	store_user_free(&found);
 }
 
-static void link_clears_no_customer(void **state)
+static void deleted_customer_is_not_linked(void **state)
 {
-	char hash[65];
+	(void)state;
+	event(NOW - 5, (struct store_change){ .customer_deleted = true });
+	event(NOW, (struct store_change){ .link_user = "ada" });
+	assert_string_equal(field("user"), "");
+}
+
+static long seconds_left(const char *key)
+{
+	redisReply *reply = command("TTL", key, NULL);
+	long seconds = (long)reply->integer;
+
+	store_reply_free(reply);
+	return seconds;
+}
+
+static void link_clears_no_customer_and_stays(void **state)
+{
+	char hash[65], key[80];
 	struct store_user found;
+	redisReply *reply;
 
 	(void)state;
 	identity_user_hash("ada", hash);
-	store_user_none_write(store, &server.site, hash, NOW);
+	snprintf(key, sizeof(key), "user:%s", hash);
+	store_user_none_write(store, &server.site, hash, NOW + 600);
 	show(NOW - 10, SUBSCRIPTION_ACTIVE);
 	event(NOW, (struct store_change){ .link_user = "ada" });
+	reply = command("HEXISTS", key, "none_until");
+	assert_int_equal(reply->integer, 0);
+	store_reply_free(reply);
+	assert_int_equal(seconds_left(key), -1);
 	assert_int_equal(store_user_read(store, &server.site, hash, &found), RESULT_OK);
 	assert_int_equal(found.n_customers, 1);
 	assert_int_equal(found.n_records, 1);
@@ -723,15 +776,6 @@ static void payment_matters_while_incomplete(void **state)
 	assert_true(is_dirty());
 }
 
-static long seconds_left(const char *key)
-{
-	redisReply *reply = command("TTL", key, NULL);
-	long seconds = (long)reply->integer;
-
-	store_reply_free(reply);
-	return seconds;
-}
-
 static void record_outlives_its_period_and_is_never_shortened(void **state)
 {
 	struct subscription subscription = a_subscription(SUBSCRIPTION_CANCELED);
@@ -775,13 +819,17 @@ int main(void)
 		TEST(event_of_ten_minutes_without_a_record_is_applied),
 		TEST(old_subscription_of_an_unknown_customer_marks_dirty),
 		TEST(simulated_times_are_not_compared),
+		TEST(simulated_record_begins_at_any_time_and_is_read),
 		TEST(past_due_since_never_moves_later),
 		TEST(read_past_due_since_moves_earlier_only),
 		TEST(paid_again_ends_past_due_since),
 		TEST(first_payment_once_paid_stays_paid),
 		TEST(first_payment_failed_overrides_processing),
 		TEST(declined_card_of_an_incomplete_subscription_bars_no_later_payer),
-		TEST(fact_about_an_unknown_customer_begins_no_record),
+		TEST(payment_of_an_unknown_customer_begins_no_record),
+		TEST(features_of_a_customer_of_whom_only_the_link_is_known_begin_no_record),
+		TEST(email_of_an_unknown_customer_is_nobodys),
+		TEST(old_creation_of_a_customer_only_marks_dirty),
 		TEST(created_customer_begins_a_record),
 		TEST(older_email_is_dropped),
 		TEST(deleted_customer_is_never_undeleted),
@@ -796,7 +844,8 @@ int main(void)
 		TEST(second_living_subscription_is_told),
 		TEST(second_subscription_after_the_first_ended_is_no_duplicate),
 		TEST(link_is_never_overwritten),
-		TEST(link_clears_no_customer),
+		TEST(deleted_customer_is_not_linked),
+		TEST(link_clears_no_customer_and_stays),
 		TEST(reading_whose_generation_moved_writes_nothing),
 		TEST(reading_during_which_a_mark_was_made_is_read_again),
 		TEST(reading_replaces_and_clears_the_mark),
