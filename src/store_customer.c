@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "log.h"
 
 #define NONE_SECONDS 600
+#define LOG_SECONDS 60
 
 static const struct store_script access_script = { "access", access_lua };
 
@@ -62,6 +64,16 @@ static const char *subscription_of(const redisReply *field)
 	return strncmp(field->str, subscription_prefix, length) == 0 ? field->str + length : NULL;
 }
 
+/* Once a minute: who waits for a better record reads this one again and again. */
+static void log_unreadable(const char *id)
+{
+	static _Atomic int64_t logged_at;
+	int64_t before = atomic_load(&logged_at), now = time(NULL);
+
+	if (now - before >= LOG_SECONDS && atomic_compare_exchange_strong(&logged_at, &before, now))
+		log_event(LOG_LEVEL_ERROR, "stored subscription unreadable", "subscription", id, NULL);
+}
+
 /* A record that cannot be read is a miss: tollgate-sync writes it anew. */
 static void read_record(const redisReply *hash, const char *id, const char *json,
     struct store_user *user)
@@ -69,7 +81,7 @@ static void read_record(const redisReply *hash, const char *id, const char *json
 	struct subscription_record *record = &user->records[user->n_records];
 
 	if (!subscription_decode(json, &record->snapshot)) {
-		log_event(LOG_LEVEL_ERROR, "stored subscription unreadable", "subscription", id, NULL);
+		log_unreadable(id);
 		user->known = false;
 		return;
 	}

@@ -8,9 +8,10 @@
 #include "store.h"
 #include "subscription.h"
 
-/* All that Redis holds of a user: the union over her customers. */
+/* All that Redis holds of a user: the union over her customers. What is there is
+ * there, known or not. */
 struct store_user {
-	bool known;                /* has a customer, or "no customer" was stored and still holds */
+	bool known;                /* all her customers were read, or "no customer" still holds */
 	size_t n_customers;
 	char (*customers)[STRIPE_ID_SIZE];  /* oldest link first; deleted ones are left out */
 	size_t n_records;

@@ -304,6 +304,7 @@ def test_customer_never_read_or_unreadable_is_a_miss(gate, fields):
     if fields:
         gate.redis.hset(gate.key("customer", "cus_1"), mapping=fields)
     assert_denied(gate.ask(), "unavailable")
+    assert len(gate.responder.events("stored subscription unreadable")) == ("generation" in fields)
     assert gate.redis.zscore(gate.key("wishes"), "ann")
 
 
