@@ -87,7 +87,7 @@ static const struct rule *rule_of(const struct stripe_event *event)
 	return NULL;
 }
 
-static bool is_of_account(const struct site *site, const struct stripe_event *event)
+bool billing_event_is_of_account(const struct site *site, const struct stripe_event *event)
 {
 	if (!site->stripe_account || !event->account)
 		return !site->stripe_account && !event->account;
@@ -102,7 +102,7 @@ static bool is_for(const struct site *site, const struct stripe_event *event,
 		*outcome = EVENT_IGNORED;
 	else if (site->livemode >= 0 && site->livemode != event->livemode)
 		*outcome = EVENT_OTHER_MODE;
-	else if (!is_of_account(site, event))
+	else if (!billing_event_is_of_account(site, event))
 		*outcome = EVENT_OTHER_ACCOUNT;
 	else
 		return true;

@@ -69,6 +69,7 @@ reading_write(const struct billing *billing, const char *customer, int64_t gener
 		.customer = customer,
 		.reading = true,
 		.generation = generation,
+		.started_at = billing->now,
 		.snapshots = snapshots,
 		.n_snapshots = list->count,
 		.features = features,

@@ -8,13 +8,6 @@
 
 #define BODY_MAX (1024 * 1024)
 
-static bool has_account(const struct site *site, const char *account)
-{
-	if (!site->stripe_account || !account)
-		return !site->stripe_account && !account;
-	return strcmp(site->stripe_account, account) == 0;
-}
-
 static bool shares_secret(const struct site *a, const struct site *b)
 {
 	for (size_t i = 0; i < a->n_webhook_secrets; i++) {
@@ -29,13 +22,15 @@ static bool shares_secret(const struct site *a, const struct site *b)
 /* A Connect platform has one endpoint, so one secret, for all its accounts: the
  * signature proves no more than that it is one of theirs. */
 static const struct site *site_of_account(const struct settings *settings,
-    const struct site *site, const char *account)
+    const struct site *site, const struct stripe_event *event)
 {
-	if (has_account(site, account))
+	if (billing_event_is_of_account(site, event))
 		return site;
 	for (size_t i = 0; i < settings->n_sites; i++) {
-		if (has_account(&settings->sites[i], account) && shares_secret(&settings->sites[i], site))
-			return &settings->sites[i];
+		const struct site *other = &settings->sites[i];
+
+		if (billing_event_is_of_account(other, event) && shares_secret(other, site))
+			return other;
 	}
 	return site;
 }
@@ -75,7 +70,7 @@ static enum result webhook(struct worker *worker, const struct request *request,
 
 	if (result != RESULT_OK)
 		return result;
-	site = site_of_account(worker->settings, request->site, event.account);
+	site = site_of_account(worker->settings, request->site, &event);
 	result = billing_event_take(worker->store, site, &event, request->now, &outcome, problem);
 	log_event(LOG_LEVEL_INFO, "webhook event", "id", event.id, "type", event.type, "for", site->name,
 	    "outcome", result == RESULT_OK ? event_outcome_str(outcome) : result_str(result), NULL);
