@@ -150,10 +150,11 @@ static void connection_release(struct server *server, struct connection *connect
 static void connection_wait(struct server *server, struct connection *connection, int operation)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = connection };
+	int fd = connection->fd;
 
 	connection->since = monotonic_ms();
 	connection->state = WAITING;
-	if (epoll_ctl(server->epoll_fd, operation, connection->fd, &event) != 0) {
+	if (epoll_ctl(server->epoll_fd, operation, fd, &event) != 0) {
 		FCGX_Free(&connection->request, 1);
 		connection_release(server, connection);
 	}
@@ -173,10 +174,11 @@ static bool connection_prepare(const struct server *server, struct connection *c
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
 		return false;
 	FCGX_InitRequest(&connection->request, -1, 0);
-	connection->request.ipcFd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	connection->request.ipcFd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	/* Else FCGX_Accept_r begins with closing it. */
 	connection->request.keepConnection = 1;
-	return connection->request.ipcFd >= 0;
+	/* Else libfcgi, when it closes, waits for the peer and reads what it goes on sending. */
+	return FCGX_Detach(&connection->request) == 0;
 }
 
 /* False when nobody is there, or there is no room. */
@@ -229,7 +231,8 @@ static void connection_serve(struct server *server, struct connection *connectio
 	FCGX_Request *request = &connection->request;
 
 	connection->since = monotonic_ms();
-	connection->state = BUSY;
+	/* An exchange, not a store: what the thread before wrote is seen from here on. */
+	atomic_exchange(&connection->state, BUSY);
 	if (FCGX_Accept_r(request) == 0) {
 		server->serve->handler(request, worker);
 		if (!drained(request))
@@ -413,8 +416,7 @@ static bool library_init(sigset_t *signals)
 	sigaddset(signals, SIGINT);
 	if (pthread_sigmask(SIG_BLOCK, signals, NULL) != 0)
 		return false;
-	/* A peer that does not close would hold a thread for 2 s. */
-	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 || FCGX_Init() != 0)
+	if (FCGX_Init() != 0)
 		return false;
 	/* Not before: FCGX_Init replaces it. */
 	return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
