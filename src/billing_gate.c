@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "billing_requirement.h"
 #include "log.h"
+#include "monotonic.h"
 
 #define CATALOGUE_MS 60000
 #define COMPLAINT_MS 60000
@@ -53,21 +53,6 @@ enum standing {
 	STALE,                     /* what it knows is over */
 	FAILED,                    /* it does not answer */
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void sleep_ms(int64_t ms)
-{
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&pause, NULL);
-}
 
 struct gate *gate_new(void)
 {
@@ -282,7 +267,7 @@ static enum standing wait_for_answer(struct check *check, enum standing standing
 
 		if (left <= 0)
 			break;
-		sleep_ms(pause < left ? pause : left);
+		monotonic_sleep_ms(pause < left ? pause : left);
 		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
 		standing = look(check, decision);
 	}

@@ -4,6 +4,7 @@
 
 #include "billing_customer.h"
 #include "billing_plan.h"
+#include "hex.h"
 #include "strbuf.h"
 
 static const struct {
@@ -110,11 +111,11 @@ static enum result
 open_session(const struct billing *billing, const struct stripe_portal_params *params, char **url,
     struct problem *problem)
 {
-	char once[STRIPE_NONCE_SIZE], key[STRIPE_DIGEST_SIZE];
+	char once[HEX_RANDOM_SIZE], key[STRIPE_DIGEST_SIZE];
 	enum result result;
 
 	/* A portal session is short-lived and costs nothing: each request makes its own. */
-	if (!stripe_nonce(once) || !stripe_digest(key, billing->site->name, "customer-portal", once, NULL))
+	if (!hex_random(once) || !stripe_digest(key, billing->site->name, "customer-portal", once, NULL))
 		return problem_memory(problem);
 	result = stripe_portal_session_create(billing->stripe, billing->site, params, key, url, problem);
 	return result == RESULT_INVALID ? translate_refusal(problem) : result;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "json_read.h"
 #include "utf8.h"
 
@@ -172,15 +173,10 @@ bool identity_verify(const char *token, const struct secret *keys, size_t n_keys
 
 void identity_user_hash(const char *user, char hash[65])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 
 	/* Going on with a hash that is not this user's would mix users. */
 	if (EVP_Digest(user, strlen(user), digest, NULL, EVP_sha256(), NULL) != 1)
 		abort();
-	for (size_t i = 0; i < 32; i++) {
-		hash[2 * i] = digits[digest[i] >> 4];
-		hash[2 * i + 1] = digits[digest[i] & 0xf];
-	}
-	hash[64] = '\0';
+	hex_encode(hash, digest, 32);
 }

@@ -16,6 +16,7 @@
 
 #include "http_client.h"
 #include "log.h"
+#include "monotonic.h"
 #include "serve.h"
 
 #define DEFAULT_CONFIG SYSCONFDIR "/tollgate/tollgate.conf"
@@ -225,14 +226,6 @@ static void run_endpoint(const struct endpoint *endpoint, struct worker *worker,
 		log_event(LOG_LEVEL_ERROR, "handler gave no answer", "endpoint", endpoint->name, NULL);
 		problem_set(problem, RESULT_INTERNAL, "internal", NULL, "The server made a mistake.");
 	}
-}
-
-static int64_t monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static void log_answer(const struct program *program, const struct request *request,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
+#include "hex.h"
 #include "log.h"
 #include "utf8.h"
 
@@ -72,19 +72,11 @@ static bool id_valid(const char *id)
 static void set_id(struct request *request)
 {
 	const char *given = request_param(request, "TOLLGATE_REQUEST_ID");
-	static const char hex[] = "0123456789abcdef";
-	unsigned char random[16];
 
-	if (given != NULL && id_valid(given)) {
+	if (given != NULL && id_valid(given))
 		memcpy(request->id, given, strlen(given) + 1);
-		return;
-	}
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return;
-	for (size_t i = 0; i < sizeof(random); i++) {
-		request->id[2 * i] = hex[random[i] >> 4];
-		request->id[2 * i + 1] = hex[random[i] & 15];
-	}
+	else if (!hex_random(request->id))
+		request->id[0] = '\0';
 }
 
 /* The last segment of the path, as it came: what needs decoding is no endpoint of ours. */

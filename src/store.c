@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "hex.h"
 #include "log.h"
+#include "monotonic.h"
 
 #define TIMEOUT_MS 200
 #define BACKOFF_MS 100         /* after it kept us waiting nobody waits for this server again */
@@ -50,14 +51,6 @@ struct address {
 
 /* A bit per server: one line per change for the whole process, not one per thread. */
 static _Atomic uint64_t unreachable;
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool name_take(struct address *address, const char *text, size_t length)
 {
@@ -370,8 +363,7 @@ static bool digest_make(const char *text, char hex[DIGEST_SIZE])
 
 	if (!EVP_Digest(text, strlen(text), bytes, &length, EVP_sha1(), NULL))
 		return false;
-	for (unsigned i = 0; i < length; i++)
-		snprintf(hex + (size_t)i * 2, 3, "%02x", bytes[i]);
+	hex_encode(hex, bytes, length);
 	return true;
 }
 

@@ -1,10 +1,11 @@
 #include "store_lock.h"
 
 #include <hiredis/hiredis.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "hex.h"
+#include "monotonic.h"
 
 #define PAUSE_MS 20
 #define ATTEMPT_SECONDS "86400" /* as long as Stripe replays the answer to an idempotency key */
@@ -27,25 +28,6 @@ static const struct store_script attempt_script = { "attempt",
 	"redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
 	"return ARGV[2]\n" };
 
-static bool random_hex(char hex[33])
-{
-	unsigned char bytes[16];
-
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-		return false;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(hex + i * 2, 3, "%02x", bytes[i]);
-	return true;
-}
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static enum result try_take(struct store *store, const struct site *site,
     const struct store_lock *lock, const char *ttl)
 {
@@ -63,18 +45,17 @@ static enum result try_take(struct store *store, const struct site *site,
 enum result store_lock_take(struct store *store, const struct site *site, const char *user_hash,
     int64_t wait_ms, int64_t ttl_ms, struct store_lock *lock)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
 	int64_t until = monotonic_ms() + wait_ms;
 	struct store_lock wanted;
 	char ttl[24];
 	enum result result;
 
-	if (!store_key(wanted.key, site, "lock", user_hash) || !random_hex(wanted.token))
+	if (!store_key(wanted.key, site, "lock", user_hash) || !hex_random(wanted.token))
 		return RESULT_INTERNAL;
 	snprintf(ttl, sizeof(ttl), "%lld", (long long)ttl_ms);
 	while ((result = try_take(store, site, &wanted, ttl)) == RESULT_CONFLICT
 	    && monotonic_ms() < until)
-		nanosleep(&pause, NULL);
+		monotonic_sleep_ms(PAUSE_MS);
 	if (result == RESULT_OK)
 		*lock = wanted;
 	return result;
@@ -107,7 +88,7 @@ enum result store_attempt(struct store *store, const struct site *site, const ch
 	struct redisReply *reply;
 	enum result result;
 
-	if (!attempt_key(key, site, user_hash, operation) || !random_hex(fresh))
+	if (!attempt_key(key, site, user_hash, operation) || !hex_random(fresh))
 		return RESULT_INTERNAL;
 	result = store_script_run(store, site, &attempt_script, 1, 4, argv, &reply);
 	if (result != RESULT_OK)

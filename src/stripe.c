@@ -2,16 +2,16 @@
 
 #include <json-c/json.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "hex.h"
 #include "http_client.h"
 #include "json_read.h"
 #include "log.h"
+#include "monotonic.h"
 
 #define TRIES_MAX 3
 #define CONNECT_TIMEOUT_MS 3000
@@ -27,15 +27,6 @@ struct stripe {
 	int64_t deadline_ms; /* monotonic */
 	unsigned int seed;   /* jitter */
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct stripe *
 stripe_new(const struct settings *settings)
@@ -186,14 +177,6 @@ delay_ms(struct stripe *stripe, int try, enum http_outcome outcome)
 	return delay;
 }
 
-static void
-sleep_ms(int64_t ms)
-{
-	struct timespec delay = { .tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000 };
-
-	nanosleep(&delay, NULL);
-}
-
 static enum http_outcome
 exchange_run(struct exchange *exchange, struct stripe *stripe)
 {
@@ -213,7 +196,7 @@ exchange_run(struct exchange *exchange, struct stripe *stripe)
 		delay = delay_ms(stripe, try, outcome);
 		if (try + 1 == TRIES_MAX || monotonic_ms() + delay >= stripe->deadline_ms)
 			break;
-		sleep_ms(delay);
+		monotonic_sleep_ms(delay);
 	}
 	return outcome;
 }
@@ -376,26 +359,6 @@ stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id,
 		return false;
 	length = snprintf(path, STRIPE_PATH_SIZE, "%s%s%s", collection, id, tail != NULL ? tail : "");
 	return length >= 0 && length < STRIPE_PATH_SIZE;
-}
-
-static void
-hex_encode(char *hex, const unsigned char *bytes, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-}
-
-bool
-stripe_nonce(char hex[STRIPE_NONCE_SIZE])
-{
-	unsigned char bytes[(STRIPE_NONCE_SIZE - 1) / 2];
-
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-		return false;
-	hex_encode(hex, bytes, sizeof(bytes));
-	return true;
 }
 
 bool

@@ -52,8 +52,4 @@ bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char
  * are alike: idempotency keys and fingerprints. NULL ends. False when out of memory. */
 bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...) __attribute__((sentinel));
 
-/* 128 random bits in hex, for a write that is to happen each time. False when there are none. */
-#define STRIPE_NONCE_SIZE 33
-bool stripe_nonce(char hex[STRIPE_NONCE_SIZE]);
-
 #endif

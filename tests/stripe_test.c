@@ -56,18 +56,6 @@ digest_is_of_the_parts_and_their_bounds(void **state)
 	assert_string_not_equal(one, other);
 }
 
-static void
-nonce_is_never_the_same(void **state)
-{
-	char one[STRIPE_NONCE_SIZE], other[STRIPE_NONCE_SIZE];
-
-	(void)state;
-	assert_true(stripe_nonce(one));
-	assert_true(stripe_nonce(other));
-	assert_int_equal(strlen(one), STRIPE_NONCE_SIZE - 1);
-	assert_string_not_equal(one, other);
-}
-
 int
 main(void)
 {
@@ -76,7 +64,6 @@ main(void)
 		cmocka_unit_test(id_that_would_leave_its_place_in_the_path_is_refused),
 		cmocka_unit_test(path_that_does_not_fit_is_refused),
 		cmocka_unit_test(digest_is_of_the_parts_and_their_bounds),
-		cmocka_unit_test(nonce_is_never_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
