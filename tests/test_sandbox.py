@@ -186,6 +186,32 @@ def test_port_file_and_sigterm(tmp_path):
     assert sandbox.process.wait(5) == 0 and time.monotonic() - started < 1
 
 
+def test_endpoint_of_the_command_line_survives_a_reset():
+    receiver = Receiver()
+    sandbox = Sandbox("--webhook", receiver.url, "--webhook-secret", "whsec_cli")
+    for name in "ab":
+        sandbox.control("POST", "reset")
+        sandbox.post("customers", name=name)
+        sandbox.control("POST", "settle", timeout=5)
+    sandbox.stop()
+    receiver.server.shutdown()
+    assert [event["data"]["object"]["name"] for event in receiver.events()] == ["a", "b"]
+    assert signed_with("whsec_cli", *receiver.received[0])
+
+
+def test_live_clock_runs_by_itself():
+    sandbox = Sandbox()
+    sandbox.control("POST", "settings", processing=1)
+    prices = sandbox.seed()
+    session = sandbox.pay(sandbox.session_for(prices["monthly"]), "AT321904300235473204")["session"]
+    assert session["payment_status"] == "unpaid"
+    time.sleep(2.2)
+    assert sandbox.control("GET", "state")["clock"]["frozen"] is False
+    types = sandbox.event_types()
+    sandbox.stop()
+    assert types[-1] == "checkout.session.async_payment_succeeded"
+
+
 # Keys
 
 
@@ -271,8 +297,28 @@ def test_metadata_is_merged_and_deleted_by_key(sandbox):
 def test_expand(sandbox, prices):
     got = sandbox.get("prices", limit=1, expand=["data.product"])
     assert got["data"][0]["product"]["object"] == "product"
-    refused = sandbox.refused("prices", {"expand": ["data.colour"]}, "GET")
-    assert refused.error["message"] == "This property cannot be expanded (data.colour)."
+    for path in ("data.colour", "data.product.name", "data.id", "product"):
+        refused = sandbox.refused("prices", {"expand": [path]}, "GET")
+        assert refused.error["message"].startswith("This property cannot be expanded (%s)." % path)
+
+
+def test_expand_that_is_refused_leaves_nothing_behind(sandbox):
+    assert sandbox.refused("customers", {"expand": ["colour"]}).status == 400
+    assert sandbox.get("customers")["data"] == []
+
+
+def test_expand_through_what_is_expanded(sandbox, prices):
+    subscription = sandbox.subscribe(prices["monthly"])
+    got = sandbox.get("subscriptions/" + subscription["id"], expand=[
+        "latest_invoice.payments", "items.data.price.product", "customer.subscriptions"])
+    assert got["latest_invoice"]["payments"]["data"][0]["payment"]["type"] == "payment_intent"
+    assert got["items"]["data"][0]["price"]["product"]["name"] == "Premium"
+    assert got["customer"]["subscriptions"]["data"][0]["id"] == subscription["id"]
+    payment = sandbox.get("invoice_payments", invoice=got["latest_invoice"]["id"],
+                          expand=["data.payment.payment_intent"])
+    assert payment["data"][0]["payment"]["payment_intent"]["status"] == "succeeded"
+    refused = sandbox.refused("subscriptions", {"expand": ["data.items.data.price.product"]}, "GET")
+    assert refused.error["message"].startswith("You cannot expand more than 4 levels")
 
 
 def test_lists_page_both_ways(sandbox):
@@ -287,6 +333,11 @@ def test_lists_page_both_ways(sandbox):
 
 
 # Idempotency
+
+
+@pytest.mark.parametrize("created, message", [("x", "Invalid integer: x"), ({"since": 1}, "Received unknown")])
+def test_either_of_two_types_is_explained(sandbox, created, message):
+    assert sandbox.refused("customers", {"created": created}, "GET").error["message"].startswith(message)
 
 
 def test_same_key_replays(sandbox):
@@ -964,6 +1015,16 @@ def test_clock_is_live_when_told(sandbox):
     assert sandbox.control("GET", "clock") == {"now": START, "frozen": True}
     assert abs(sandbox.control("POST", "clock", live=True)["now"] - time.time()) < 3
     assert sandbox.control("POST", "clock", now=START + 5) == {"now": START + 5, "frozen": True}
+
+
+def test_what_fell_due_happens_before_the_clock_is_live(sandbox, prices):
+    start = int(time.time()) - 40 * DAY
+    sandbox.control("POST", "clock", now=start)
+    subscription = sandbox.subscribe(prices["monthly"])
+    sandbox.control("POST", "clock", live=True)
+    renewal = sandbox.get("invoices", subscription=subscription["id"])["data"][0]
+    assert renewal["billing_reason"] == "subscription_cycle" and renewal["status"] == "paid"
+    assert start < renewal["created"] < time.time() - 5 * DAY
 
 
 # Entitlements

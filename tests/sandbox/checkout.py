@@ -15,7 +15,7 @@ DAY = 86400
 ECHOED = ("allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection", "cancel_url",
           "client_reference_id", "customer_email", "excluded_payment_method_types", "integration_identifier",
           "locale", "return_url", "submit_type", "success_url", "origin_context", "wallet_options", "permissions",
-          "phone_number_collection", "name_collection")
+          "phone_number_collection", "name_collection", "shipping_address_collection")
 TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 
 

@@ -23,13 +23,13 @@ def check(route, paths, may_read):
     """Refuses, before anything is done, what cannot be expanded or what the key may not read."""
     for path in paths:
         kind, steps = ANSWERS[route] or "", path.split(".")
+        if len(steps) > DEEPEST:
+            raise unstored(invalid("You cannot expand more than %d levels of a property. Property: %s"
+                                   % (DEEPEST, path), "expand"))
         if kind.startswith("["):
             if steps.pop(0) != "data":
                 refuse(path, " You may want to try expanding 'data.%s' instead." % path)
             kind = kind[1:-1]
-        if len(steps) > DEEPEST:
-            raise unstored(invalid("You cannot expand more than %d levels of a property (%s)." % (DEEPEST, path),
-                                   "expand"))
         check_steps(kind, steps, path, may_read)
 
 

@@ -101,13 +101,13 @@ def typed_array(kind, value, name):
 
 
 def typed_union(kinds, value, name):
-    problem = None
+    problems = []
     for kind in kinds:
         try:
             return typed(kind, value, name)
         except StripeError as error:
-            problem = error
-    raise problem
+            problems.append(error)
+    raise problems[0 if isinstance(value, str) else -1]
 
 
 def typed_choice(choices, value, name):

@@ -34,7 +34,7 @@ def configuration(acct, p, default=False):
                    created=acct.now(), features=copy.deepcopy(FEATURES), is_default=default, livemode=False,
                    login_page={"enabled": False, "url": None}, metadata=metadata_of(p), updated=acct.now())
     configure(config, p)
-    return acct.add(config)
+    return acct.add(config, "billing_portal.configuration.created")
 
 
 def configure(config, p):
