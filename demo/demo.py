@@ -1,4 +1,4 @@
-"""Runs the demo, or its check. demo/run calls this; see its --help."""
+"""Runs the demo, or its check, once demo/run has built everything: see its --help."""
 import argparse
 import signal
 import sys
@@ -8,8 +8,8 @@ from instance import RESPONDERS, Failure, Instance, free_port
 
 
 def options():
-    parser = argparse.ArgumentParser(prog="demo/run")
-    parser.add_argument("--build", required=True)
+    parser = argparse.ArgumentParser(prog="demo/run", add_help=False)
+    parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--without", action="append", default=[], choices=RESPONDERS)
