@@ -297,3 +297,53 @@ def test_life_at_stripe_ends_alike_whatever_its_events_go_through(stack):
     assert record["user"] == "ada"
     assert (record["status:" + truth["id"]] == truth["status"]
             or redis.zscore("tollgate:{shop}:dirty", truth["customer"]))
+
+
+def bought(stack, card="4242424242424242", hold=False):
+    """Ada has bought; the session's id and her customer's."""
+    stack.sandbox.control("POST", "delivery", {"hold": hold})
+    ada = stack.session("ada", email="ada@shop.example")
+    session_id = ada.post("/billing/create-checkout-session", json={"plan": "basic"}).json()["sessionId"]
+    stack.sandbox.control("POST", f"checkout/sessions/{session_id}/pay", {"card": card})
+    return session_id, stack.sandbox.api("GET", f"/v1/checkout/sessions/{session_id}")["customer"]
+
+
+def read(stack, session_id, customer):
+    """The customer's record, empty before, as it was read from Stripe for the return page."""
+    stack.redis.flush()
+    answer = stack.session("ada").get("/billing/session-status", params={"session_id": session_id})
+    assert answer.status_code == 200, answer.text
+    return stack.redis.client().hgetall("tollgate:{shop}:customer:" + customer)
+
+
+@pytest.mark.parametrize("card, state, advance", [
+    ("4242424242424242", "paid", 0), ("AT321904300235473204", "paid", 600),
+    ("AT861904300235473202", "failed", 600)])
+def test_first_payment_is_read(stack, card, state, advance):
+    session_id, customer = bought(stack, card, hold=True)
+    if advance:
+        stack.sandbox.control("POST", "clock", {"now": int(time.time())})
+        stack.sandbox.control("POST", "clock/advance", {"by": advance})
+    record = read(stack, session_id, customer)
+    [(status, payment)] = [(record["status:" + id], record["first_payment:" + id]) for id in
+                           (field.split(":")[1] for field in record if field.startswith("subscription:"))]
+    assert (status, payment) == ("active", state)
+
+
+def test_key_without_the_permission_for_payments_reads_the_rest(stack):
+    session_id, customer = bought(stack, "AT321904300235473204", hold=True)
+    stack.sandbox.control("POST", "faults", {"path": "/v1/invoice_payments", "status": 403, "times": 0})
+    record = read(stack, session_id, customer)
+    assert "active" in record.values()
+    assert not [field for field in record if field.startswith("first_payment:")]
+
+
+def test_more_subscriptions_than_a_page_are_all_read(stack):
+    session_id, customer = bought(stack, hold=True)
+    [first] = stack.sandbox.api("GET", "/v1/subscriptions", customer=customer)["data"]
+    price = first["items"]["data"][0]["price"]["id"]
+    for _ in range(100):
+        stack.sandbox.api("POST", "/v1/subscriptions", customer=customer, **{
+            "items[0][price]": price, "trial_period_days": 7})
+    record = read(stack, session_id, customer)
+    assert sum(field.startswith("subscription:") for field in record) == 101
