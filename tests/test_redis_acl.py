@@ -1,0 +1,106 @@
+"""Each program with a Redis user of its own, permitted what tollgate-redis(7) says and no more."""
+import pytest
+import redis
+from test_checkout import EXPIRE, create, pay
+from test_portal import portal
+from testenv import manual, places
+from testenv.process import wait_until
+from testenv.redis import RedisServer
+from testenv.responder import Responder
+from testenv.site import Site, write_secret
+
+PROGRAMS = ("access", "checkout", "session", "portal", "webhook")
+SERVER = """
+location = /page { auth_request /_tollgate/plan:basic; try_files /page.html =404; }
+"""
+
+
+def password(line):
+    return next(word[1:] for word in line.split() if word.startswith(">"))
+
+
+def start_with_its_user(stack, program, line):
+    """A configuration of its own, which names the user, as the example in tollgate.conf(5)."""
+    directory = places.directory()
+    secret = write_secret(directory / "redis.password", password(line))
+    site = Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
+                settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"')
+    return Responder(f"tollgate-{program}", site.config, stack.directory / f"{program}.sock")
+
+
+@pytest.fixture
+def restricted(stack_factory):
+    """A stack under the recipe; a line of it may be changed."""
+    def make(**changed):
+        recipe = {**manual.access_control(), **changed}
+        aclfile = places.directory() / "users.acl"
+        aclfile.write_text("\n".join(["user default on nopass ~* &* +@all", *recipe.values()]) + "\n")
+        stack = stack_factory(responders=(), redis=RedisServer("--aclfile", aclfile), server=SERVER)
+        (stack.nginx.root / "page.html").write_text("paid for\n")
+        for program in PROGRAMS:
+            stack.responders[program] = start_with_its_user(stack, program, recipe[program])
+        return stack
+    return make
+
+
+def denied(stack):
+    return [(entry["username"], entry["object"]) for entry in stack.redis.client().acl_log()]
+
+
+def buy_and_use(stack):
+    """A life with tollgate, on all the ways that lead to Redis."""
+    alice = stack.session("alice")
+    assert alice.get("/page").status_code == 403
+    create(alice, plan="premium")
+    session = create(alice, plan="basic")["sessionId"]
+    assert alice.post(EXPIRE, json={"sessionId": session}).json() == {"status": "expired"}
+    session = create(alice, plan="basic")["sessionId"]
+    pay(stack, session, card="AT321904300235473204")
+    assert alice.get(f"/billing/session-status?session_id={session}").json()["status"] == "complete"
+    stack.settle()
+    assert alice.get("/page").status_code == 200
+    portal(alice)
+
+
+def lose_and_find(stack):
+    """What Redis lost is read again from Stripe."""
+    alice = stack.session("alice")
+    stack.redis.flush()
+    portal(alice)
+    stack.redis.flush()
+    assert create(alice, status=409, plan="basic")["error"]["code"] == "already_subscribed"
+    subscription = stack.sandbox.api("GET", "/v1/subscriptions")["data"][0]["id"]
+    stack.sandbox.api("DELETE", f"/v1/subscriptions/{subscription}")
+    stack.settle()
+    portal(stack.session("bob"), status=404)
+
+
+def test_recipe_has_a_line_for_every_program():
+    assert set(manual.access_control()) == set(PROGRAMS)
+
+
+def test_every_program_may_do_what_it_does(restricted):
+    stack = restricted()
+    buy_and_use(stack)
+    lose_and_find(stack)
+    assert denied(stack) == []
+
+
+@pytest.mark.parametrize("program, command", [("access", "+zadd"), ("webhook", "+exists"), ("checkout", "+hlen")])
+def test_missing_permission_is_noticed(restricted, program, command):
+    line = manual.access_control()[program]
+    stack = restricted(**{program: line.replace(f" {command}", "")})
+    stack.session("alice").get("/page")
+    stack.session("alice").post("/billing/create-checkout-session", json={"plan": "basic"})
+    stack.sandbox.api("POST", "/v1/customers", **{"metadata[tollgate_user]": "x"})
+    wait_until(lambda: denied(stack), what="a denial in ACL LOG")
+    assert (f"tollgate-{program}", command[1:]) in denied(stack)
+
+
+def test_other_sites_keys_cannot_be_read(restricted):
+    stack = restricted()
+    line = manual.access_control()["access"]
+    client = stack.redis.client()
+    client.execute_command("AUTH", "tollgate-access", password(line))
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        client.hgetall("tollgate:{other}:user:1")

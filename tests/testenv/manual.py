@@ -1,0 +1,25 @@
+"""What the man pages promise, as data for tests."""
+import re
+
+from . import places
+
+
+def page(name):
+    return (places.TOP / "man" / name).read_text()
+
+
+def section(name, title):
+    return page(name).split(f".Sh {title}\n")[1].split("\n.Sh ")[0]
+
+
+def access_control():
+    """{program: its line for Redis' aclfile} of tollgate-redis(7)."""
+    return dict(re.findall(r"^(?=user tollgate-(\w+) )(user .*)$",
+                           section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE))
+
+
+def restricted_keys():
+    """{program: {resource: "Read" or "Write"}} of tollgate(8)."""
+    text = section("tollgate.8", "RESTRICTED KEYS")
+    return {program: dict(re.findall(r"^([\w ]+): (Read|Write);?$", entry, re.MULTILINE))
+            for program, entry in re.findall(r"^\.It Nm tollgate-(\w+)\n((?:[\w ]+: \w+;?\n)+)", text, re.MULTILINE)}
