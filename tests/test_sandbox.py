@@ -464,6 +464,17 @@ def test_search_lags_behind_creation_and_update(sandbox):
     assert found("a@example.com") == 1 and found("b@example.com") == 0
 
 
+def test_customer_comes_with_a_default_card_or_not_at_all(sandbox):
+    params = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    customer = sandbox.post("customers", **params)
+    methods = sandbox.get("customers/%s/payment_methods" % customer["id"])["data"]
+    assert [row["id"] for row in methods] == [customer["invoice_settings"]["default_payment_method"]]
+    params["payment_method"] = "pm_card_visa_chargeDeclined"
+    assert sandbox.refused("customers", {"payment_method": "pm_card_visa_chargeDeclined"}).status == 402
+    assert sandbox.refused("customers", params).error["code"] == "resource_missing"
+    assert len(sandbox.get("customers")["data"]) == 1
+
+
 def test_deleted_customer_is_a_tombstone_and_its_subscriptions_end(sandbox, prices):
     subscription = sandbox.subscribe(prices["monthly"])
     customer = subscription["customer"]

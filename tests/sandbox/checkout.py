@@ -15,7 +15,7 @@ DAY = 86400
 ECHOED = ("allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection", "cancel_url",
           "client_reference_id", "customer_email", "excluded_payment_method_types", "integration_identifier",
           "locale", "return_url", "submit_type", "success_url", "origin_context", "wallet_options", "permissions",
-          "phone_number_collection", "name_collection", "shipping_address_collection")
+          "phone_number_collection", "shipping_address_collection")
 TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 
 
@@ -66,6 +66,9 @@ def build(acct, p, rows, currency):
                     payment_status="unpaid", shipping_options=[], status="open", ui_mode=ui_mode)
     session.update({name: p[name] for name in ECHOED if name in p})
     session.update(consents(p))
+    if "name_collection" in p:
+        session["name_collection"] = {name: {"optional": False, **given}
+                                      for name, given in p["name_collection"].items()}
     session.update(entrance(acct, session, ui_mode, p))
     session.update(_rows=rows, _data=data, _update=p.get("customer_update", {}),
                    _setup_data=p.get("setup_intent_data", {}), _payment_data=p.get("payment_intent_data", {}))

@@ -4,17 +4,28 @@ import lists
 import payment_methods
 import search
 from errors import invalid
-from objects import address, blank, check_email, metadata_of, new_id, set_metadata, update
+from objects import address, blank, check_email, filled, metadata_of, new_id, set_metadata, update
 from routing import Route
 
-PLAIN = ("name", "phone", "description", "business_name", "individual_name", "tax_exempt", "shipping",
-         "preferred_locales", "balance", "next_invoice_sequence", "invoice_prefix")
+PLAIN = ("name", "phone", "description", "tax_exempt", "preferred_locales", "balance", "next_invoice_sequence",
+         "invoice_prefix")
+NAMES = ("business_name", "individual_name")
+RENDERING = ("amount_tax_display", "template")
 SEARCHABLE = ("created", "email", "name", "phone")
 
 
 def create(acct, p):
     customer = build(acct, p)
+    if "payment_method" in p:
+        attach(acct, customer, p["payment_method"])
     return acct.add(customer, "customer.created")
+
+
+def attach(acct, customer, identifier):
+    """The method that comes with a new customer; it may be named as her default too."""
+    method = payment_methods.attach_to(acct, payment_methods.find(acct, identifier), customer)
+    if customer["invoice_settings"]["default_payment_method"] == identifier:
+        customer["invoice_settings"]["default_payment_method"] = method["id"]
 
 
 def build(acct, p):
@@ -40,13 +51,24 @@ def apply(acct, customer, p):
         customer["email"] = p["email"]
     if "address" in p:
         customer["address"] = address(p["address"])
+    if "shipping" in p:
+        customer["shipping"] = shipping(p["shipping"])
     update(customer, p, PLAIN)
-    if "payment_method" in p:
-        payment_methods.attach_to(acct, payment_methods.find(acct, p["payment_method"]), customer)
+    for name in NAMES:
+        if p.get(name):
+            customer[name] = p[name]
+        elif name in p:
+            customer.pop(name, None)
     settings = p.get("invoice_settings", {})
-    if "default_payment_method" in settings:
+    if settings.get("default_payment_method", p.get("payment_method")) != p.get("payment_method"):
         check_default(acct, customer, settings["default_payment_method"])
     customer["invoice_settings"].update({name: value or None for name, value in settings.items()})
+    if "rendering_options" in settings:
+        customer["invoice_settings"]["rendering_options"] = filled(settings["rendering_options"], RENDERING)
+
+
+def shipping(given):
+    return given and {"address": address(given["address"]), "name": given["name"], "phone": given.get("phone")} or None
 
 
 def check_default(acct, customer, identifier):

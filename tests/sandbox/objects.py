@@ -110,7 +110,10 @@ def check_url(value, param):
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
+def filled(given, names):
+    """A hash with all of these names, null where nothing was given; nothing stays nothing."""
+    return {name: given.get(name) for name in names} if given else None
+
+
 def address(given):
-    if not given:
-        return None
-    return {name: given.get(name) for name in ADDRESS}
+    return filled(given, ADDRESS)

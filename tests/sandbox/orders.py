@@ -22,6 +22,8 @@ def pick_price(acct, given, param, inline=True):
     if not acct.get("product", price["product"])["active"]:
         raise invalid("The price specified belongs to an inactive product: only active products can be bought.",
                       param + "[price]")
+    if price["unit_amount_decimal"] is None and not price["_tiers"]:
+        raise invalid("The sandbox sells nothing at an amount that the customer chooses.", param + "[price]")
     return price
 
 

@@ -5,7 +5,7 @@ import zlib
 import cards
 import lists
 from errors import declined, invalid
-from objects import address, blank, metadata_of, new_id, set_metadata
+from objects import ADDRESS, address, blank, metadata_of, new_id, set_metadata
 from routing import Route
 
 KINDS = ("card", "sepa_debit", "au_becs_debit")
@@ -31,7 +31,7 @@ def build(acct, p):
 
 
 def billing_details(given):
-    return {"address": address(given.get("address")) or address({"_": None}), "email": given.get("email") or None,
+    return {"address": address(given.get("address")) or dict.fromkeys(ADDRESS), "email": given.get("email") or None,
             "name": given.get("name") or None, "phone": given.get("phone") or None, "tax_id": given.get("tax_id")}
 
 

@@ -39,6 +39,8 @@ def configuration(acct, p, default=False):
 
 def configure(config, p):
     merge(config["features"], p.get("features", {}))
+    for option in config["features"]["subscription_pause"]["duration"]["interval_options"]:
+        option.setdefault("interval_count", 1)
     merge(config["business_profile"], p.get("business_profile", {}))
     config["login_page"].update(p.get("login_page", {}))
     check_url(p.get("default_return_url"), "default_return_url")

@@ -6,6 +6,7 @@ from expand import hidden
 from objects import blank, metadata_of, new_id, set_metadata, update
 from routing import Route
 
+LONGEST = {"day": 1095, "week": 156, "month": 36, "year": 3}
 ONE_OF = ("unit_amount", "unit_amount_decimal", "custom_unit_amount", "tiers")
 
 
@@ -92,6 +93,8 @@ def recurring(given):
         return None
     if given.get("usage_type") == "metered" or "meter" in given:
         raise invalid("The sandbox has no meters: only licensed prices.", "recurring[usage_type]")
+    if not 1 <= given.get("interval_count", 1) <= LONGEST[given["interval"]]:
+        raise invalid("The interval can be at most three years.", "recurring[interval_count]")
     return {"interval": given["interval"], "interval_count": given.get("interval_count", 1), "meter": None,
             "trial_period_days": given.get("trial_period_days"), "usage_type": "licensed"}
 
@@ -122,7 +125,8 @@ def tiers(acct, shown):
 
 
 def currencies(price):
-    return {price["currency"], *price["_currency_options"]}
+    return {price["currency"], *(name for name, option in price["_currency_options"].items()
+                                 if option["unit_amount_decimal"] is not None)}
 
 
 def amount(price, quantity, currency):

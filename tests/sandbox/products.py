@@ -1,11 +1,13 @@
 """Products."""
 import lists
 from errors import invalid
-from objects import blank, check_url, metadata_of, new_id, set_metadata, update
+from objects import blank, check_url, filled, metadata_of, new_id, set_metadata, update
 from routing import Route
 
-PLAIN = ("name", "active", "description", "images", "marketing_features", "package_dimensions", "shippable",
-         "statement_descriptor", "tax_code", "unit_label", "url")
+PLAIN = ("name", "active", "description", "package_dimensions", "shippable", "statement_descriptor", "tax_code",
+         "unit_label", "url")
+LISTS = ("images", "marketing_features")
+TAX = ("performance_location", "tax_code")
 
 
 def create(acct, p):
@@ -18,11 +20,18 @@ def create(acct, p):
 def build(acct, identifier, p):
     product = blank("product", identifier, active=True, created=acct.now(), default_price=None, images=[],
                     livemode=False, marketing_features=[], metadata=metadata_of(p), name=None, tax_code=None,
-                    tax_details=p.get("tax_details"), type=p.get("type", "service"), unit_label=None,
+                    type=p.get("type", "service"), unit_label=None,
                     updated=acct.now())
+    apply(product, p)
+    return product
+
+
+def apply(product, p):
     check_url(p.get("url"), "url")
     update(product, p, PLAIN)
-    return product
+    product.update({name: p[name] or [] for name in LISTS if name in p})
+    if "tax_details" in p:
+        product["tax_details"] = filled(p["tax_details"], TAX)
 
 
 def retrieve(acct, p, identifier):
@@ -35,7 +44,8 @@ def change(acct, p, identifier):
         raise invalid("The price specified for default_price does not belong to this product.", "default_price")
     with acct.changing(product, "product.updated"):
         set_metadata(product, p.get("metadata"))
-        update(product, p, PLAIN + ("default_price", "tax_details"))
+        apply(product, p)
+        update(product, p, ("default_price",))
         product["updated"] = acct.now()
     return product
 

@@ -83,7 +83,7 @@ class Account:
     @contextlib.contextmanager
     def changing(self, obj, event=None):
         """What is done to obj inside is announced once, with what was different before."""
-        before = copy.deepcopy(render(obj))
+        before = render(obj)
         yield obj
         changed = previous(before, render(obj))
         if changed:
