@@ -1,9 +1,9 @@
 -- One event, or one reading of a customer, against what is stored.
--- KEYS: event, customer, dirty, notices, counters, user. ARGV[1]: the change, as
--- store_apply.c encodes it. Returns applied, seen, stale or moved.
+-- KEYS: event, customer, dirty, notices, counters, user, invoices. ARGV[1]: the change,
+-- as store_apply.c encodes it. Returns applied, same, seen, stale or moved.
 -- Everything is compared before anything is written, and the event counts as
 -- seen last, so that an error on the way loses nothing.
-local event_key, customer_key, dirty_key, notices_key, counters_key, user_key = unpack(KEYS)
+local event_key, customer_key, dirty_key, notices_key, counters_key, user_key, invoices_key = unpack(KEYS)
 local change = cjson.decode(ARGV[1])
 
 local INCOMPLETE, LIVING, FINAL = 0, 1, 2
@@ -35,10 +35,26 @@ local keep_until = change.now + KEEP
 local function stored(fact, subscription) return record[fact .. ':' .. subscription] end
 local function put(fact, subscription, value) set[fact .. ':' .. subscription] = value end
 
-local function tell(type, data, subscription)
+local function notice_of(type, data, subscription)
 	local origin = change.event
 		or 'read-' .. (subscription or change.customer) .. '-' .. change.as_of
-	notices[#notices + 1] = { id = origin .. '-' .. type, type = type, data = data }
+	return { id = origin .. '-' .. type, type = type, data = data, created = change.as_of }
+end
+
+local function tell(type, data, subscription)
+	notices[#notices + 1] = notice_of(type, data, subscription)
+end
+
+-- What an event had to tell, and only a reading could complete.
+local function tell_awaited(snapshot)
+	local awaited = change.reading and stored('awaited', snapshot.id)
+	if not awaited then return end
+	local notice = cjson.decode(awaited)
+	local data = cjson.decode(notice.data)
+	data.has_payment_method = snapshot.has_payment_method or false
+	notice.data = cjson.encode(data)
+	notices[#notices + 1] = notice
+	unset[#unset + 1] = 'awaited:' .. snapshot.id
 end
 
 -- Does the snapshot replace what is stored, and must the customer be read?
@@ -99,6 +115,7 @@ local function apply(snapshot)
 	record_past_due(snapshot)
 	if snapshot.first_payment then record_first_payment(snapshot.id, snapshot.first_payment) end
 	tell_status(snapshot)
+	tell_awaited(snapshot)
 	keep_until = math.max(keep_until, snapshot.keep_until)
 	begun = true
 end
@@ -193,10 +210,25 @@ local user = record.user or set.user
 
 for _, notice in ipairs(change.notices) do
 	local told = notice.once and redis.call('EXISTS', notice.once) == 1
-	if not told and not (notice.only_unlinked and user) then tell(notice.type, notice.data) end
+	if not told and notice.until_read and change.told then
+		put('awaited', notice.until_read, cjson.encode(notice_of(notice.type, notice.data)))
+		dirty = true
+	elseif not told and not (notice.only_unlinked and user) then
+		tell(notice.type, notice.data)
+	end
+end
+
+-- Beyond the times of what is stored.
+local function news()
+	for field, value in pairs(set) do
+		local time = string.find(field, '^as_of:') or string.find(field, '_as_of$')
+		if not time and record[field] ~= tostring(value) then return true end
+	end
+	return #unset > 0
 end
 
 local changed = next(set) ~= nil
+local same = change.reading and known and not news()
 -- a mark moves the generation too: a reading under way may have missed its cause
 if begun and (change.reading or changed or dirty) then set.generation = generation + 1 end
 for field, value in pairs(set) do redis.call('HSET', customer_key, field, value) end
@@ -222,11 +254,13 @@ end
 
 for _, notice in ipairs(change.told and notices or {}) do
 	redis.call('XADD', notices_key, 'MAXLEN', '~', 10000, '*',
-		'id', notice.id, 'type', notice.type, 'data', notice.data, 'created', change.as_of,
+		'id', notice.id, 'type', notice.type, 'data', notice.data, 'created', notice.created,
 		'customer', change.customer or '', 'user', user or '')
 end
 for _, notice in ipairs(change.notices) do
 	if notice.once then redis.call('SET', notice.once, 1, 'EX', KEEP) end
 end
+if change.finalize then redis.call('ZADD', invoices_key, 'NX', change.now, change.finalize) end
 if change.event then redis.call('SET', event_key, 1, 'EX', KEEP) end
+if same then return finish('same') end
 return finish(stale and not changed and 'stale' or 'applied')

@@ -100,6 +100,14 @@ bool effect_subscription(struct event_effect *effect)
 	return true;
 }
 
+bool effect_trial_will_end(struct event_effect *effect)
+{
+	if (!effect_subscription(effect) || !event_effect_tell(effect, "trial_will_end"))
+		return false;
+	effect->notices[0].until_read = effect->now.id;
+	return true;
+}
+
 bool effect_entitlements(struct event_effect *effect)
 {
 	struct json_object *data = json_at(effect->event->object, "/entitlements/data");
@@ -204,6 +212,19 @@ static const char *subscription_of(struct json_object *invoice)
 	const char *id = json_id(invoice, "/parent/subscription_details/subscription");
 
 	return id ? id : json_id(invoice, "/subscription");
+}
+
+bool effect_invoice_draft(struct event_effect *effect)
+{
+	if (effect->site->finalize_invoices)
+		effect->change.finalize_invoice = json_text(effect->event->object, "/id");
+	return true;
+}
+
+bool effect_invoice_unfinished(struct event_effect *effect)
+{
+	return !text_is(effect->event->object, "/automatic_tax/status", "failed")
+	    || effect_invoice_draft(effect);
 }
 
 /* A paid renewal settles the question of the first payment for good. */

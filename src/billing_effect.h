@@ -35,6 +35,7 @@ bool event_effect_tell(struct event_effect *effect, const char *type);
 /* Each is false when the object is not what the type says, or out of memory. */
 typedef bool event_effect_make(struct event_effect *effect);
 event_effect_make effect_subscription;
+event_effect_make effect_trial_will_end;     /* the same, and tells with its next reading */
 event_effect_make effect_entitlements;
 event_effect_make effect_checkout;           /* caches the session */
 event_effect_make effect_checkout_completed; /* the same, and links or tells */
@@ -42,6 +43,8 @@ event_effect_make effect_checkout_failed;    /* the same, and tells */
 event_effect_make effect_customer_created;
 event_effect_make effect_customer_updated;
 event_effect_make effect_customer_deleted;
+event_effect_make effect_invoice_draft;      /* to be finalized, where the site wants it */
+event_effect_make effect_invoice_unfinished; /* the same, when only a try more is needed */
 event_effect_make effect_invoice_paid;
 event_effect_make effect_invoice_failed;
 event_effect_make effect_invoice_updated;

@@ -21,7 +21,7 @@ static const struct rule {
 	{ SUBSCRIPTION "resumed",                 effect_subscription, DIRTY_BY_RULES, NULL },
 	{ SUBSCRIPTION "pending_update_applied",  effect_subscription, DIRTY_BY_RULES, NULL },
 	{ SUBSCRIPTION "pending_update_expired",  effect_subscription, DIRTY_BY_RULES, NULL },
-	{ SUBSCRIPTION "trial_will_end",          effect_subscription, DIRTY_BY_RULES, "trial_will_end" },
+	{ SUBSCRIPTION "trial_will_end",          effect_trial_will_end, DIRTY_BY_RULES, NULL },
 
 	{ "entitlements.active_entitlement_summary.updated", effect_entitlements, DIRTY_BY_RULES, NULL },
 
@@ -35,12 +35,12 @@ static const struct rule {
 	{ "customer.updated", effect_customer_updated, DIRTY_BY_RULES, NULL },
 	{ "customer.deleted", effect_customer_deleted, DIRTY_BY_RULES, NULL },
 
-	{ "invoice.created",                 NULL, DIRTY_BY_RULES, NULL },
+	{ "invoice.created",                 effect_invoice_draft, DIRTY_BY_RULES, NULL },
 	{ "invoice.finalized",               NULL, DIRTY_BY_RULES, "invoice_finalized" },
 	{ "invoice.upcoming",                NULL, DIRTY_BY_RULES, "invoice_upcoming" },
 	{ "invoice.overdue",                 NULL, DIRTY_BY_RULES, "invoice_overdue" },
 	{ "invoice.will_be_due",             NULL, DIRTY_BY_RULES, "invoice_will_be_due" },
-	{ "invoice.finalization_failed",     NULL, DIRTY_BY_RULES, "invoice_finalization_failed" },
+	{ "invoice.finalization_failed",     effect_invoice_unfinished, DIRTY_BY_RULES, "invoice_finalization_failed" },
 	{ "invoice.paid",                    effect_invoice_paid, DIRTY_BY_RULES, NULL },
 	{ "invoice.payment_succeeded",       effect_invoice_paid, DIRTY_BY_RULES, NULL },
 	{ "invoice.payment_failed",          effect_invoice_failed, DIRTY_BY_RULES, "payment_failed" },
@@ -92,6 +92,11 @@ bool billing_event_is_of_account(const struct site *site, const struct stripe_ev
 	if (!site->stripe_account || !event->account)
 		return !site->stripe_account && !event->account;
 	return strcmp(site->stripe_account, event->account) == 0;
+}
+
+bool billing_event_known(const struct stripe_event *event)
+{
+	return rule_of(event) != NULL;
 }
 
 /* What must change nothing is told apart before anything is looked at. */

@@ -21,6 +21,9 @@ const char *event_outcome_str(enum event_outcome outcome);
 /* The event's Connect account is the site's, or neither has one. */
 bool billing_event_is_of_account(const struct site *site, const struct stripe_event *event);
 
+/* Whether the table has it; of others nothing is kept. */
+bool billing_event_known(const struct stripe_event *event);
+
 /* RESULT_OK only when Redis has it, or there is nothing to have. */
 enum result billing_event_take(struct store *store, const struct site *site,
     const struct stripe_event *event, int64_t now, enum event_outcome *outcome,

@@ -73,6 +73,7 @@ static bool snapshot_encode(struct json_object *object, const struct store_chang
 	    && add_integer(object, "past_due_since", snapshot->past_due_since)
 	    && add_text(object, "first_payment", first_payment_str(snapshot->first_payment))
 	    && add_integer(object, "keep_until", keep_until)
+	    && add_flag(object, "has_payment_method", snapshot->has_payment_method)
 	    && add_text(object, "reason", snapshot->reason);
 }
 
@@ -96,6 +97,7 @@ static bool notice_encode(struct json_object *object, const struct site *site,
 	return add_text(object, "type", notice->type)
 	    && add_text(object, "data", notice->data)
 	    && add_flag(object, "only_unlinked", notice->only_unlinked)
+	    && add_text(object, "until_read", notice->until_read)
 	    && add_once(object, site, notice);
 }
 
@@ -217,13 +219,15 @@ static bool change_encode(struct json_object *object, const struct site *site,
 	    && add(object, "generation", json_object_new_int64(change->generation))
 	    && add(object, "started_at", json_object_new_int64(change->started_at))
 	    && add_flag(object, "told", is_told(change))
+	    && add_text(object, "finalize", change->finalize_invoice)
 	    && add_snapshots(object, change)
 	    && add_notices(object, site, change)
 	    && add_customer(object, change);
 }
 
 /* In the order of apply.lua; the keys of what is not set are named, but not used. */
-enum { KEY_EVENT, KEY_CUSTOMER, KEY_DIRTY, KEY_NOTICES, KEY_COUNTERS, KEY_USER, N_KEYS };
+enum { KEY_EVENT, KEY_CUSTOMER, KEY_DIRTY, KEY_NOTICES, KEY_COUNTERS, KEY_USER, KEY_INVOICES,
+	N_KEYS };
 
 static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site,
     const struct store_change *change)
@@ -237,13 +241,15 @@ static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site
 	    && store_key(keys[KEY_DIRTY], site, "dirty", NULL)
 	    && store_key(keys[KEY_NOTICES], site, "notices", NULL)
 	    && store_key(keys[KEY_COUNTERS], site, "counters", NULL)
-	    && store_key(keys[KEY_USER], site, "user", change->link_user ? hash : NULL);
+	    && store_key(keys[KEY_USER], site, "user", change->link_user ? hash : NULL)
+	    && store_key(keys[KEY_INVOICES], site, "invoices", NULL);
 }
 
 static bool applied_parse(const redisReply *reply, enum store_applied *applied)
 {
 	static const char *const words[] = {
 		[APPLIED] = "applied",
+		[APPLIED_SAME] = "same",
 		[APPLIED_SEEN] = "seen",
 		[APPLIED_STALE] = "stale",
 		[APPLIED_MOVED] = "moved",

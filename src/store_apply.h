@@ -16,6 +16,7 @@ struct store_snapshot {
 	enum first_payment first_payment;  /* UNKNOWN leaves what is stored */
 	int64_t past_due_since;            /* read by us; 0: the event's time counts */
 	const char *reason;                /* of a change of status, for its notice, or NULL */
+	bool has_payment_method;           /* of a reading: what notices that wait for it are told */
 };
 
 /* What the site is to be told; `data` is a JSON object, borrowed. */
@@ -24,6 +25,8 @@ struct store_notice {
 	const char *data;
 	bool only_unlinked;                /* only when the customer belongs to no user */
 	const char *once;                  /* id of what several events tell: the first does; or NULL */
+	const char *until_read;            /* subscription whose next reading completes it with
+	                                      has_payment_method and tells it then; or NULL */
 };
 
 /* When a customer must be read again, beside what the rules say themselves. */
@@ -63,6 +66,7 @@ struct store_change {
 	const char *email;
 	bool customer_created;
 	bool customer_deleted;
+	const char *finalize_invoice;      /* a draft for tollgate-sync to look at */
 	const char *link_user;             /* link customer and user; never overwrites another link */
 	const struct store_session *session;
 
@@ -74,6 +78,7 @@ struct store_change {
 
 enum store_applied {
 	APPLIED,          /* in the record */
+	APPLIED_SAME,     /* a reading that found what was stored */
 	APPLIED_SEEN,     /* this event was here before: nothing changed */
 	APPLIED_STALE,    /* older than the record, or too old to trust: dropped, maybe marked dirty */
 	APPLIED_MOVED,    /* a reading whose generation had moved: read again */

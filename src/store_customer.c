@@ -125,16 +125,17 @@ static enum result read_features(const char *json, struct store_user *user)
 }
 
 /* Without a generation nothing but a link is stored (never read, expired, flushed): a miss. */
-static enum result read_customer(const redisReply *name, const redisReply *hash,
+static enum result read_customer(const char *name, const redisReply *hash,
     struct store_user *user)
 {
+	size_t length = strlen(name);
 	const char *features = hash_value(hash, "features", "");
 
 	if (!hash_value(hash, "generation", ""))
 		user->known = false;
-	if (hash_value(hash, "deleted", "") || name->len >= STRIPE_ID_SIZE)
+	if (hash_value(hash, "deleted", "") || length >= STRIPE_ID_SIZE)
 		return RESULT_OK;
-	memcpy(user->customers[user->n_customers++], name->str, name->len + 1);
+	memcpy(user->customers[user->n_customers++], name, length + 1);
 	for (size_t i = 0; i + 1 < hash->elements; i += 2) {
 		const char *id = subscription_of(hash->element[i]);
 
@@ -144,28 +145,34 @@ static enum result read_customer(const redisReply *name, const redisReply *hash,
 	return features ? read_features(features, user) : RESULT_OK;
 }
 
-static size_t count_records(const redisReply *reply)
+static size_t count_records(const redisReply *hash)
 {
 	size_t count = 0;
 
-	for (size_t i = 1; i + 1 < reply->elements; i += 2)
-		for (size_t j = 0; j + 1 < reply->element[i + 1]->elements; j += 2)
-			count += subscription_of(reply->element[i + 1]->element[j]) != NULL;
+	for (size_t i = 0; i + 1 < hash->elements; i += 2)
+		count += subscription_of(hash->element[i]) != NULL;
 	return count;
+}
+
+static bool make_room(struct store_user *user, size_t n_customers, size_t n_records)
+{
+	user->customers = malloc((n_customers + 1) * sizeof(*user->customers));
+	user->records = malloc((n_records + 1) * sizeof(*user->records));
+	return user->customers && user->records;
 }
 
 static enum result read_user(const redisReply *reply, struct store_user *user)
 {
-	size_t n_links = reply->elements / 2;
+	size_t n_links = reply->elements / 2, n_records = 0;
 	enum result result = RESULT_OK;
 
 	user->known = n_links > 0 || strtoll(reply->element[0]->str, NULL, 10) > time(NULL);
-	user->customers = malloc((n_links + 1) * sizeof(*user->customers));
-	user->records = malloc((count_records(reply) + 1) * sizeof(*user->records));
-	if (!user->customers || !user->records)
+	for (size_t i = 1; i + 1 < reply->elements; i += 2)
+		n_records += count_records(reply->element[i + 1]);
+	if (!make_room(user, n_links, n_records))
 		return RESULT_INTERNAL;
 	for (size_t i = 1; i + 1 < reply->elements && result == RESULT_OK; i += 2)
-		result = read_customer(reply->element[i], reply->element[i + 1], user);
+		result = read_customer(reply->element[i]->str, reply->element[i + 1], user);
 	return result;
 }
 
@@ -198,6 +205,31 @@ void store_user_free(struct store_user *user)
 	free(user->records);
 	free(user->features);
 	*user = (struct store_user){ 0 };
+}
+
+enum result store_customer_read(struct store *store, const struct site *site,
+    const char *customer, int64_t *generation, struct store_user *held)
+{
+	struct store_user found = { .known = true };
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply = NULL;
+	enum result result = RESULT_INTERNAL;
+
+	if (!store_key(key, site, "customer", customer))
+		return RESULT_INTERNAL;
+	result = store_words(store, site, &reply, "HGETALL", key, NULL);
+	if (result != RESULT_OK)
+		return result;
+	result = make_room(&found, 1, count_records(reply)) ?
+	    read_customer(customer, reply, &found) : RESULT_INTERNAL;
+	if (result == RESULT_OK) {
+		*generation = hash_number(reply, "generation", "");
+		*held = found;
+	} else {
+		store_user_free(&found);
+	}
+	store_reply_free(reply);
+	return result;
 }
 
 static void write_number(char text[24], int64_t number)

@@ -34,6 +34,10 @@ enum result store_customer_link(struct store *store, const struct site *site,
 /* The user id a customer is linked to, "" = none. */
 enum result store_customer_user(struct store *store, const struct site *site,
     const char *customer, char user[129]);
+/* One customer as Redis has her: what store_user_read says of her alone, and the
+ * generation. End with store_user_free. */
+enum result store_customer_read(struct store *store, const struct site *site,
+    const char *customer, int64_t *generation, struct store_user *held);
 /* How often the customer's record was written; a reading is written only if it stands still. */
 enum result store_customer_generation(struct store *store, const struct site *site,
     const char *customer, int64_t *generation);

@@ -25,6 +25,8 @@ struct stripe {
 	struct http_client *http;
 	struct http_response response;
 	int64_t deadline_ms; /* monotonic */
+	stripe_pace *pace;   /* or NULL */
+	void *pace_context;
 	unsigned int seed;   /* jitter */
 };
 
@@ -66,6 +68,26 @@ int64_t
 stripe_timeout_ms(const struct stripe *stripe)
 {
 	return stripe->settings->stripe_timeout_ms;
+}
+
+void
+stripe_pace_by(struct stripe *stripe, stripe_pace *pace, void *context)
+{
+	stripe->pace = pace;
+	stripe->pace_context = context;
+}
+
+static enum result
+keep_pace(struct stripe *stripe, const struct site *site, struct problem *problem)
+{
+	int64_t began = monotonic_ms();
+	enum result result;
+
+	if (stripe->pace == NULL)
+		return RESULT_OK;
+	result = stripe->pace(stripe->pace_context, site, problem);
+	stripe->deadline_ms += monotonic_ms() - began;
+	return result;
 }
 
 /* One request, tries and all. */
@@ -337,8 +359,10 @@ stripe_call(struct stripe *stripe, const struct site *site, const char *method, 
     struct problem *problem)
 {
 	struct exchange exchange = { .site = site, .method = method, .path = path };
-	enum result result;
+	enum result result = keep_pace(stripe, site, problem);
 
+	if (result != RESULT_OK)
+		return result;
 	if (exchange_open(&exchange, stripe, form, idempotency_key))
 		result = exchange_result(&exchange, stripe, exchange_run(&exchange, stripe),
 		    answer, problem);

@@ -22,6 +22,11 @@ void stripe_free(struct stripe *stripe);
 void stripe_begin(struct stripe *stripe);
 int64_t stripe_timeout_ms(const struct stripe *stripe);
 
+/* Asked before each call, for who shares Stripe's rate with others; may wait,
+ * which takes nothing from the time of stripe_begin. Not RESULT_OK: the call is not made. */
+typedef enum result stripe_pace(void *context, const struct site *site, struct problem *problem);
+void stripe_pace_by(struct stripe *stripe, stripe_pace *pace, void *context);
+
 struct stripe_answer {
 	struct json_object *object; /* the caller's: json_object_put */
 	int64_t date;               /* when Stripe said so; 0 = no Date header */

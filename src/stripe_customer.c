@@ -32,6 +32,87 @@ stripe_customer_create(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
+bool
+stripe_customer_decode(struct json_object *object, const struct site *site,
+    struct stripe_customer *customer)
+{
+	const char *home = json_text(object, "/metadata/tollgate_site");
+	struct stripe_customer read = { 0 };
+
+	if (!json_copy_text(object, "/id", read.id, sizeof(read.id)) || read.id[0] == '\0')
+		return false;
+	if (!json_copy_text(object, "/email", read.email, sizeof(read.email)))
+		read.email[0] = '\0';
+	if (home == NULL || strcmp(home, site->name) != 0 ||
+	    !json_copy_text(object, "/metadata/tollgate_user", read.user, sizeof(read.user)))
+		read.user[0] = '\0';
+	read.deleted = json_truth(object, "/deleted");
+	read.has_payment_method = json_id(object, "/invoice_settings/default_payment_method") != NULL ||
+	    json_id(object, "/default_source") != NULL;
+	*customer = read;
+	return true;
+}
+
+enum result
+stripe_customer_retrieve(struct stripe *stripe, const struct site *site, const char *id,
+    struct stripe_customer *customer, struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	char path[STRIPE_PATH_SIZE];
+	enum result result;
+
+	if (!stripe_path(path, "/v1/customers/", id, NULL))
+		return problem_set(problem, RESULT_NOT_FOUND, "customer_unknown", NULL, "No such customer.");
+	result = stripe_call(stripe, site, "GET", path, NULL, NULL, &answer, problem);
+	if (result == RESULT_OK && !stripe_customer_decode(answer.object, site, customer))
+		result = stripe_unexpected(problem);
+	json_object_put(answer.object);
+	return result;
+}
+
+static enum result
+decode_page(struct json_object *data, const struct site *site, struct stripe_customer **customers,
+    size_t *n_customers, struct problem *problem)
+{
+	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
+	struct stripe_customer *found = calloc(length + 1, sizeof(*found));
+
+	if (found == NULL)
+		return problem_memory(problem);
+	for (i = 0; i < length; i++)
+		if (!stripe_customer_decode(json_object_array_get_idx(data, i), site, &found[i])) {
+			free(found);
+			return stripe_unexpected(problem);
+		}
+	*customers = found;
+	*n_customers = length;
+	return RESULT_OK;
+}
+
+enum result
+stripe_customer_page(struct stripe *stripe, const struct site *site, char last[STRIPE_ID_SIZE],
+    struct stripe_customer **customers, size_t *n_customers, struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	struct form *form = form_new();
+	enum result result;
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add_int(form, "limit", PAGE);
+	form_add(form, "starting_after", last[0] != '\0' ? last : NULL);
+	result = stripe_call(stripe, site, "GET", "/v1/customers", form, NULL, &answer, problem);
+	if (result == RESULT_OK)
+		result = decode_page(json_at(answer.object, "/data"), site, customers, n_customers, problem);
+	if (result == RESULT_OK && *n_customers > 0 && json_truth(answer.object, "/has_more"))
+		memcpy(last, (*customers)[*n_customers - 1].id, STRIPE_ID_SIZE);
+	else
+		last[0] = '\0';
+	json_object_put(answer.object);
+	form_free(form);
+	return result;
+}
+
 /* Within quotes of the search language a quote and a backslash are escaped
  * (docs.stripe.com/search, "Search query language"). */
 static void

@@ -5,6 +5,26 @@
 #include "stripe.h"
 #include "subscription.h"
 
+/* What is asked of a customer. */
+struct stripe_customer {
+	char id[STRIPE_ID_SIZE];
+	char email[320];
+	char user[129];           /* metadata[tollgate_user], when [tollgate_site] is this site */
+	bool deleted;
+	bool has_payment_method;  /* a default one */
+};
+bool stripe_customer_decode(struct json_object *object, const struct site *site,
+    struct stripe_customer *customer);
+/* RESULT_NOT_FOUND when the account has none such; a deleted one is found. */
+enum result stripe_customer_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_customer *customer, struct problem *problem);
+
+/* One page of all customers behind `last`, which moves on and is "" behind the
+ * last page. The caller frees *customers. */
+enum result stripe_customer_page(struct stripe *stripe, const struct site *site,
+    char last[STRIPE_ID_SIZE], struct stripe_customer **customers, size_t *n_customers,
+    struct problem *problem);
+
 /* A customer of ours: metadata[tollgate_user] and metadata[tollgate_site]. */
 struct stripe_customer_params {
 	const char *user;

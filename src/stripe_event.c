@@ -46,6 +46,17 @@ bool stripe_event_parse(const char *body, size_t length, struct stripe_event *ev
 	return true;
 }
 
+bool stripe_event_take(struct json_object *json, struct stripe_event *event)
+{
+	struct stripe_event read = { .json = json };
+
+	if (!event_read(&read))
+		return false;
+	json_object_get(json);
+	*event = read;
+	return true;
+}
+
 void stripe_event_free(struct stripe_event *event)
 {
 	json_object_put(event->json);

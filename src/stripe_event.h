@@ -24,6 +24,8 @@ struct stripe_event {
 
 /* False for bytes that are no event: not JSON, not UTF-8, no id, type or object. */
 bool stripe_event_parse(const char *body, size_t length, struct stripe_event *event);
+/* The same of an object that is parsed already; the event holds it too. */
+bool stripe_event_take(struct json_object *json, struct stripe_event *event);
 void stripe_event_free(struct stripe_event *event);
 
 #endif

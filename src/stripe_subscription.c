@@ -1,13 +1,10 @@
 #include "stripe_subscription.h"
 
 #include <json-c/json.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json_read.h"
 #include "log.h"
-
-#define PAGE "100"
 
 /* Before 2025-03-31.basil the period stood on the subscription. */
 static bool item_decode(struct json_object *object, int64_t subscription_period_end,
@@ -49,7 +46,7 @@ static bool items_decode(struct json_object *object, struct subscription *subscr
 	return true;
 }
 
-static enum pause_collection pause_decode(struct json_object *object)
+enum pause_collection stripe_pause_decode(struct json_object *object)
 {
 	const char *behavior = json_text(object, "/pause_collection/behavior");
 
@@ -77,7 +74,7 @@ bool stripe_subscription_decode(struct json_object *object, struct subscription 
 	    || !items_decode(object, &read))
 		return false;
 	read.status = subscription_status_parse(json_text(object, "/status"));
-	read.pause_collection = pause_decode(object);
+	read.pause_collection = stripe_pause_decode(object);
 	read.send_invoice = text_is(object, "/collection_method", "send_invoice");
 	read.cancel_at_period_end = json_truth(object, "/cancel_at_period_end");
 	read.simulated = json_id(object, "/test_clock") != NULL;
@@ -119,162 +116,4 @@ struct json_object *stripe_object_before(struct json_object *object, struct json
 		return before;
 	json_object_put(before);
 	return NULL;
-}
-
-/* What became of an open first invoice's payments. */
-static enum first_payment payments_state(struct json_object *payments)
-{
-	enum first_payment state = FIRST_PAYMENT_FAILED;
-
-	for (size_t i = 0; i < array_length(payments); i++) {
-		struct json_object *payment = json_object_array_get_idx(payments, i);
-
-		if (text_is(payment, "/payment/payment_intent/status", "succeeded"))
-			return FIRST_PAYMENT_PAID;
-		if (text_is(payment, "/payment/payment_intent/status", "processing"))
-			state = FIRST_PAYMENT_PROCESSING;
-	}
-	return state;
-}
-
-/* Another try would do better; whatever else is wrong, such as a key without
- * this permission, must not keep the subscriptions from being read. */
-static bool worth_reading_again(enum result result)
-{
-	return result == RESULT_RATE_LIMITED || result == RESULT_UNAVAILABLE
-	    || result == RESULT_TIMEOUT || result == RESULT_INTERNAL;
-}
-
-static enum result payments_read(struct stripe *stripe, const struct site *site,
-    const char *invoice, enum first_payment *state, struct problem *problem)
-{
-	struct form *form = form_new();
-	struct stripe_answer answer = { 0 };
-	enum result result;
-
-	if (!form)
-		return problem_memory(problem);
-	form_add(form, "invoice", invoice);
-	form_add(form, "limit", PAGE);
-	form_add(form, "expand[]", "data.payment.payment_intent");
-	result = stripe_call(stripe, site, "GET", "/v1/invoice_payments", form, NULL, &answer, problem);
-	if (result == RESULT_OK)
-		*state = payments_state(json_at(answer.object, "/data"));
-	else if (!worth_reading_again(result))
-		result = RESULT_OK;
-	json_object_put(answer.object);
-	form_free(form);
-	return result;
-}
-
-/* Stripe keeps a subscription active while its first bank debit is under way,
- * and when that has failed. A paid renewal settles the question for good. */
-static enum result first_payment_read(struct stripe *stripe, const struct site *site,
-    struct json_object *object, const struct subscription *subscription,
-    enum first_payment *state, struct problem *problem)
-{
-	struct json_object *invoice = json_at(object, "/latest_invoice");
-	bool first = text_is(invoice, "/billing_reason", "subscription_create");
-
-	*state = FIRST_PAYMENT_UNKNOWN;
-	if (text_is(invoice, "/status", "paid")) {
-		if (first || text_is(invoice, "/billing_reason", "subscription_cycle"))
-			*state = FIRST_PAYMENT_PAID;
-		return RESULT_OK;
-	}
-	if (!first || subscription->send_invoice || subscription->status != SUBSCRIPTION_ACTIVE
-	    || !json_truth(invoice, "/attempted") || text_is(invoice, "/status", "void"))
-		return RESULT_OK;
-	return payments_read(stripe, site, subscription->latest_invoice, state, problem);
-}
-
-static bool list_grow(struct stripe_subscription_list *list, size_t more)
-{
-	size_t count = list->count + more + 1;
-	struct subscription *data = realloc(list->data, count * sizeof(*data));
-	enum first_payment *states;
-
-	if (!data)
-		return false;
-	list->data = data;
-	states = realloc(list->first_payment, count * sizeof(*states));
-	if (!states)
-		return false;
-	list->first_payment = states;
-	return true;
-}
-
-static enum result page_read(struct stripe *stripe, const struct site *site,
-    struct json_object *data, struct stripe_subscription_list *list, struct problem *problem)
-{
-	size_t count = array_length(data);
-
-	if (!list_grow(list, count))
-		return problem_memory(problem);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *object = json_object_array_get_idx(data, i);
-		struct subscription *subscription = &list->data[list->count];
-		enum result result;
-
-		if (!stripe_subscription_decode(object, subscription))
-			return stripe_unexpected(problem);
-		result = first_payment_read(stripe, site, object, subscription,
-		    &list->first_payment[list->count], problem);
-		if (result != RESULT_OK)
-			return result;
-		list->count++;
-	}
-	return RESULT_OK;
-}
-
-/* The page behind what is listed already; *more tells of another one. */
-static enum result page_call(struct stripe *stripe, const struct site *site, const char *customer,
-    struct stripe_subscription_list *list, bool *more, struct problem *problem)
-{
-	const char *last = list->count ? list->data[list->count - 1].id : NULL;
-	size_t before = list->count;
-	struct form *form = form_new();
-	struct stripe_answer answer = { 0 };
-	enum result result;
-
-	if (!form)
-		return problem_memory(problem);
-	form_add(form, "customer", customer);
-	form_add(form, "status", "all");
-	form_add(form, "limit", PAGE);
-	form_add(form, "expand[]", "data.latest_invoice");
-	form_add(form, "starting_after", last);
-	result = stripe_call(stripe, site, "GET", "/v1/subscriptions", form, NULL, &answer, problem);
-	if (result == RESULT_OK && !last)
-		list->date = answer.date;
-	if (result == RESULT_OK)
-		result = page_read(stripe, site, json_at(answer.object, "/data"), list, problem);
-	*more = json_truth(answer.object, "/has_more") && list->count > before;
-	json_object_put(answer.object);
-	form_free(form);
-	return result;
-}
-
-enum result stripe_subscription_list(struct stripe *stripe, const struct site *site,
-    const char *customer, struct stripe_subscription_list *list, struct problem *problem)
-{
-	struct stripe_subscription_list read = { 0 };
-	enum result result;
-	bool more;
-
-	do {
-		result = page_call(stripe, site, customer, &read, &more, problem);
-	} while (result == RESULT_OK && more);
-	if (result == RESULT_OK)
-		*list = read;
-	else
-		stripe_subscription_list_free(&read);
-	return result;
-}
-
-void stripe_subscription_list_free(struct stripe_subscription_list *list)
-{
-	free(list->data);
-	free(list->first_payment);
-	*list = (struct stripe_subscription_list){ 0 };
 }
