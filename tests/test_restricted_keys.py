@@ -1,0 +1,94 @@
+"""Each program with a restricted key of Stripe, permitted what tollgate(8) says and no more."""
+import contextlib
+
+import pytest
+from test_checkout import create, pay
+from test_portal import allow_updates, portal, price
+from testenv import manual, places
+from testenv.site import write_secret
+from testenv.stack import Stack
+
+RESOURCES = {
+    "Checkout Sessions": "checkout_session", "Customer portal": "customer_portal", "Customers": "customer",
+    "Entitlements": "entitlement", "Invoices": "invoice", "PaymentIntents": "payment_intent",
+    "Prices": "price", "Promotion Codes": "promotion_code", "Subscriptions": "subscription",
+}
+LESS = {"Write": "Read", "Read": None}
+FAILING_DEBIT = "AT861904300235473202"
+MANUAL = manual.restricted_keys()
+PERMISSIONS = [(program, name) for program, names in MANUAL.items() for name in names]
+
+
+def permit(stack, program, names):
+    stack.sandbox.control("POST", "keys", {"key": f"rk_test_{program}", "permissions": {
+        RESOURCES[name]: level.lower() for name, level in names.items() if level}})
+
+
+@pytest.fixture(scope="module")
+def stack_with_keys():
+    """Every program has a key of its own."""
+    directory = places.directory()
+    files = {program: write_secret(directory / program, f"rk_test_{program}") for program in MANUAL}
+    stack = Stack(site={"site_settings": "\n".join(
+        f'{program}_key_file = "{file}"' for program, file in files.items())})
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def stack(stack_with_keys):
+    """Fresh, with the keys as the manual has them."""
+    stack_with_keys.fresh()
+    for program, names in MANUAL.items():
+        permit(stack_with_keys, program, names)
+    return stack_with_keys
+
+
+def prepare(stack):
+    """What only an administrator's key may do. Events are held, so that Stripe must be asked."""
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    allow_updates(stack)
+    stack.sandbox.api("POST", "/v1/coupons", id="half", percent_off=50, duration="once")
+    stack.sandbox.api("POST", "/v1/promotion_codes", code="HALF", **{
+        "promotion[type]": "coupon", "promotion[coupon]": "half"})
+
+
+def live(stack):
+    """A purchase by bank debit, which fails, and what Redis lost found again by each program."""
+    alice = stack.session("alice")
+    session = create(alice, plan="basic", promotionCode="HALF")["sessionId"]
+    pay(stack, session, card=FAILING_DEBIT)
+    stack.sandbox.control("POST", "clock/advance", {"by": 300})
+    status = alice.get(f"/billing/session-status?session_id={session}")
+    assert status.json()["subscription_status"] == "active"
+    stack.redis.flush()
+    portal(alice, flow="subscription_update_confirm", newPriceId=price(stack, "premium_monthly"))
+    stack.redis.flush()
+    create(alice, plan="premium")
+
+
+def forbidden(stack, program, before=0):
+    """How often Stripe said 403 to the program."""
+    calls = stack.responders[program].events("stripe call failed")
+    return sum(call["status"] == "403" for call in calls) - before
+
+
+def test_manual_has_each_program_that_calls_stripe():
+    assert set(MANUAL) == {"checkout", "session", "portal"}
+
+
+def test_keys_of_the_manual_are_enough(stack):
+    before = {program: forbidden(stack, program) for program in MANUAL}
+    prepare(stack)
+    live(stack)
+    assert {program: forbidden(stack, program) for program in MANUAL} == before
+
+
+@pytest.mark.parametrize("program, name", PERMISSIONS)
+def test_each_permission_is_needed(stack, program, name):
+    prepare(stack)
+    permit(stack, program, {**MANUAL[program], name: LESS[MANUAL[program][name]]})
+    before = forbidden(stack, program)
+    with contextlib.suppress(AssertionError, KeyError):
+        live(stack)
+    assert forbidden(stack, program, before) > 0
