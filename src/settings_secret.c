@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "webhook_signature.h"
+
 #define IDENTITY_KEY_MIN 32 /* RFC 7518, section 3.2 */
 
 static const struct stripe_key {
@@ -117,6 +119,17 @@ static void open_identity_keys(const struct opening *opening)
 	}
 }
 
+static void open_notify_secret(const struct opening *opening)
+{
+	static const char key[] = "notify_secret_file";
+	struct secret *secret = &opening->site->notify_secret;
+
+	if (opening->source->notify_secret_file != NULL
+	    && open_secret(opening, key, opening->source->notify_secret_file, secret)
+	    && !webhook_secret_valid(secret))
+		fault(opening, key, "the file holds neither whsec_ and base64 nor 24 bytes or more");
+}
+
 static void open_site(const struct opening *opening)
 {
 	for (size_t i = 0; i < sizeof(stripe_keys) / sizeof(stripe_keys[0]); i++) {
@@ -127,9 +140,8 @@ static void open_site(const struct opening *opening)
 		open_webhook_secrets(opening);
 	if ((opening->secrets & SECRET_IDENTITY) != 0)
 		open_identity_keys(opening);
-	if ((opening->secrets & SECRET_NOTIFY) != 0 && opening->source->notify_secret_file != NULL)
-		open_secret(opening, "notify_secret_file", opening->source->notify_secret_file,
-		    &opening->site->notify_secret);
+	if ((opening->secrets & SECRET_NOTIFY) != 0)
+		open_notify_secret(opening);
 	if (opening->source->redis_password_file != NULL)
 		open_secret(opening, "redis_password_file", opening->source->redis_password_file,
 		    &opening->site->redis.password);

@@ -591,7 +591,7 @@ static void all_secrets_together_are_opened(void **state)
 	put("whsec1", "whsec_1");
 	put("whsec2", "whsec_2");
 	put("identity", KEY32);
-	put("notify", "whsec_notify");
+	put("notify", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 	settings = load_secrets(with_directory(REDIS SITE("stripe_secret_key_file = \"@/key\"\n"
 	    "webhook_secret_files = {\"@/whsec1\", \"@/whsec2\"}\nidentity_key_files = {\"@/identity\"}\n"
 	    "notify_url = \"https://shop.example/n\" notify_secret_file = \"@/notify\"")), SECRET_ALL);
@@ -599,7 +599,8 @@ static void all_secrets_together_are_opened(void **state)
 	assert_string_equal(settings->sites[0].stripe_key.text, "sk_live_1");
 	assert_string_equal(settings->sites[0].webhook_secrets[1].text, "whsec_2");
 	assert_string_equal(settings->sites[0].identity_keys[0].text, KEY32);
-	assert_string_equal(settings->sites[0].notify_secret.text, "whsec_notify");
+	assert_string_equal(settings->sites[0].notify_secret.text,
+	    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 	settings_free(settings);
 }
 
@@ -610,6 +611,7 @@ static void secrets_that_are_missing_or_wrong_are_refused(void **state)
 	put("live", "sk_live_1");
 	put("mode", "sk_1");
 	put("short", "0123456789abcdef0123456789abcde");
+	put("whsec", "whsec_short");
 	assert_refused_with(REDIS SITE(""), SECRET_PORTAL_KEY,
 	    "site shop: portal_key_file: is required, or stripe_secret_key_file");
 	assert_refused_with(REDIS SITE(""), SECRET_WEBHOOK, "webhook_secret_files: is required");
@@ -625,6 +627,8 @@ static void secrets_that_are_missing_or_wrong_are_refused(void **state)
 	    SECRET_WEBHOOK, "no signing secret");
 	assert_refused_with(with_directory(REDIS SITE("identity_key_files = \"@/short\"")),
 	    SECRET_IDENTITY, "shorter than 32 bytes");
+	assert_refused_with(with_directory(REDIS SITE("notify_url = \"https://shop.example/n\"\n"
+	    "notify_secret_file = \"@/whsec\"")), SECRET_NOTIFY, "notify_secret_file: the file holds neither");
 	assert_refused_with(with_directory(REDIS "redis_password_file = \"@/none\"\n" SITE("")), 0,
 	    "redis_password_file: ");
 	assert_null(strstr(logged, "sk_live_1"));
