@@ -18,13 +18,9 @@ from objects import new_id
 VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$")
 
 
-def compiled(route):
-    return re.compile("^" + re.sub(r"\{\w+\}", "([^/]+)", re.escape(route.path).replace(r"\{", "{").replace(r"\}", "}"))
-                      + "$")
-
-
 EXACT = {(r.method, r.path): r for r in routes.ROUTES if "{" not in r.path}
-PATTERNS = [(r.method, compiled(r), r) for r in routes.ROUTES if "{" in r.path]
+PATTERNS = [(r.method, re.compile("^%s$" % r.path.replace("{id}", "([^/]+)")), r)
+            for r in routes.ROUTES if "{" in r.path]
 
 
 def find_route(method, path):

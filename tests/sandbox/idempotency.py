@@ -12,9 +12,9 @@ def error(status, message, code=None, headers=None):
 
 
 class Answer:
-    def __init__(self, route, print_, request_id, at):
+    def __init__(self, route, parameters, request_id, at):
         self.route = route
-        self.print = print_
+        self.parameters = parameters
         self.request_id = request_id
         self.at = at
         self.response = None
@@ -28,21 +28,21 @@ class Answers:
         """A new Answer to fill in, or the earlier one to replay; refuses what Stripe refuses."""
         if not key or len(key) > LONGEST:
             raise error(400, "Idempotency keys must be between 1 and %d characters long." % LONGEST)
-        print_ = json.dumps(params, sort_keys=True)
+        parameters = json.dumps(params, sort_keys=True)
         old = self.kept.get((acct.id, key))
         if old is None or acct.now() - old.at >= KEPT:
-            answer = Answer(path, print_, request_id, acct.now())
+            answer = Answer(path, parameters, request_id, acct.now())
             self.kept[(acct.id, key)] = answer
             return answer
-        self.compare(old, key, path, print_)
+        self.compare(old, key, path, parameters)
         return old
 
-    def compare(self, old, key, path, print_):
+    def compare(self, old, key, path, parameters):
         hint = "Try using a key other than '%s' if you meant to execute a different request." % key
         if old.route != path:
             raise error(400, "Keys for idempotent requests can only be used for the same endpoint they were first "
                         "used for ('%s' vs '%s'). %s" % (path, old.route, hint))
-        if old.print != print_:
+        if old.parameters != parameters:
             raise error(400, "Keys for idempotent requests can only be used with the same parameters they were "
                         "first used with. " + hint)
         if old.response is None:
