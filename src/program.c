@@ -340,7 +340,7 @@ static void log_started(const struct context *context, const struct options *opt
 	    "threads", threads, NULL);
 }
 
-/* SIGTERM is blocked before there is a second thread, so that serve alone takes it. */
+/* The signals are blocked before there is a second thread, so that serve alone takes them. */
 static int serve_inspected(struct context *context, const struct serve *serve)
 {
 	pthread_t inspection;
@@ -349,6 +349,7 @@ static int serve_inspected(struct context *context, const struct serve *serve)
 
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
 	if (pthread_sigmask(SIG_BLOCK, &stop, NULL) != 0 ||
 	    pthread_create(&inspection, NULL, inspect_stores, context) != 0) {
 		log_event(LOG_LEVEL_ERROR, "cannot start a thread", NULL);

@@ -181,6 +181,19 @@ static bool connection_prepare(const struct server *server, struct connection *c
 	return FCGX_Detach(&connection->request) == 0;
 }
 
+/* Out of descriptors or memory the listener would stay readable and keep all
+ * threads awake: it is left until the next sweep. */
+static void accept_failed(struct server *server, int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	pthread_mutex_lock(&server->lock);
+	if (server->accepting)
+		log_event(LOG_LEVEL_ERROR, "cannot accept", "error", strerror(error), NULL);
+	accepting_end(server);
+	pthread_mutex_unlock(&server->lock);
+}
+
 /* False when nobody is there, or there is no room. */
 static bool connection_accept(struct server *server)
 {
@@ -190,20 +203,13 @@ static bool connection_accept(struct server *server)
 	if (connection == NULL)
 		return false;
 	connection->fd = accept4(server->serve->listener->fd, NULL, NULL, SOCK_CLOEXEC);
-	error = connection->fd < 0 ? errno : 0;
-	if (error == 0 && connection_prepare(server, connection)) {
+	if (connection->fd >= 0 && connection_prepare(server, connection)) {
 		connection_wait(server, connection, EPOLL_CTL_ADD);
 		return true;
 	}
+	error = errno;
 	connection_release(server, connection);
-	/* Out of descriptors or memory the listener would stay readable: leave it until the
-	 * next sweep. */
-	if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-		log_event(LOG_LEVEL_ERROR, "cannot accept", "error", strerror(error), NULL);
-		pthread_mutex_lock(&server->lock);
-		accepting_end(server);
-		pthread_mutex_unlock(&server->lock);
-	}
+	accept_failed(server, error);
 	return false;
 }
 

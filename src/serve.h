@@ -22,8 +22,8 @@ struct serve {
 };
 
 /* Serves until SIGTERM or SIGINT, finishes what is in hand, returns 0; else an
- * exit code of sysexits.h. To be called with one thread running: it blocks
- * these signals, and ignores SIGPIPE. */
+ * exit code of sysexits.h. It ignores SIGPIPE, and blocks the two signals: a
+ * thread that runs already must have them blocked. */
 int serve_run(const struct serve *serve);
 
 #endif
