@@ -9,6 +9,7 @@ import pytest
 from testenv.fcgi import ask
 from testenv.ports import free_port
 from testenv.process import Process, answers, wait_until
+from testenv.redis import RedisServer
 from testenv.responder import ECHO, binary, listening_socket, run
 from testenv.site import Site
 
@@ -113,3 +114,10 @@ def test_start_does_not_wait_for_redis(responder_factory, directory):
     responder = responder_factory(ECHO, site.config, directory / "echo.sock")
     assert ask(responder.path) < 0.5
     wait_until(lambda: "unreachable" in responder.log)
+
+
+def test_redis_cluster_is_refused(directory):
+    cluster = RedisServer("--cluster-enabled", "yes", "--port", free_port())
+    refused = run(ECHO, "-c", Site(directory, redis=cluster.url).config, "-s", f"unix:{directory}/echo.sock")
+    cluster.stop()
+    assert refused.returncode == CONFIG and "Cluster" in refused.stderr
