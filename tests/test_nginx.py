@@ -256,7 +256,7 @@ def test_settings_of_the_whole_nginx_do_not_reach_the_gate(bench):
     bench.refuse(403, "past_due")
     bench.start(SITE_PAGES + MEMBERS % "", HOSTILE % bench.directory)
     for _ in range(3):
-        assert bench.ask("/members/page.html").headers["Location"].endswith("/account")
+        assert bench.ask("/members/page.html").headers["Location"] == "/account"
     assert (len(bench.access.requests), bench.access.accepts) == (3, 1)
 
 
@@ -285,7 +285,7 @@ def test_refusal_leads_to_the_page_that_helps(bench, status, reason, location):
     bench.start(SITE_PAGES + MEMBERS % "")
     for headers in ({}, {"Sec-Fetch-Mode": "navigate"}):
         response = bench.ask("/members/page.html?a=b", headers=headers)
-        assert (response.status_code, response.headers["Location"]) == (303, bench.nginx.url + location)
+        assert (response.status_code, response.headers["Location"]) == (303, location)
 
 
 @pytest.mark.parametrize("status, reason", [(401, "unidentified"), (403, "no_subscription"), (403, "past_due")])
@@ -350,7 +350,7 @@ def test_address_cannot_add_a_header_to_the_login_redirect(bench):
     bench.start(SITE_PAGES + MEMBERS % "")
     response = bench.ask("/members/%0D%0ASet-Cookie:%20a=b")
     assert "Set-Cookie" not in response.headers
-    assert response.headers["Location"].endswith("/login?next=/members/%0D%0ASet-Cookie:%20a=b")
+    assert response.headers["Location"] == "/login?next=/members/%0D%0ASet-Cookie:%20a=b"
 
 
 def test_endpoints_stay_open_where_the_whole_server_is_closed(bench):
