@@ -48,8 +48,7 @@ class Visitor:
     def __init__(self, origin):
         self.origin = origin
         self.opener = urllib.request.build_opener(
-            KeepRedirects, urllib.request.ProxyHandler({}),
-            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+            KeepRedirects, urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def get(self, url):
         return self.send(urllib.request.Request(urllib.parse.urljoin(self.origin, url)))

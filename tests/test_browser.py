@@ -146,6 +146,13 @@ def test_who_owns_it_is_not_sold_it_again(demo):
         assert "already" in visitor.driver.find_element(By.CSS_SELECTOR, "[role=alert]").text
 
 
+def test_who_is_no_longer_logged_in_is_asked_to(demo):
+    with Browser(demo, "logged-out") as visitor:
+        visitor.log_in("forgotten").driver.delete_cookie("tollgate")
+        visitor.press("basic-month").wait_for("/pricing?error=identity_required")
+        assert "log in" in visitor.driver.find_element(By.CSS_SELECTOR, "[role=alert]").text
+
+
 def test_pages_fit_a_phone_and_name_their_fields(demo):
     with Browser(demo, "phone", PHONE) as visitor:
         visitor.log_in("phone").press("premium-month").pay(GOOD)

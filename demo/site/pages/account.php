@@ -21,14 +21,16 @@ function rows(): array
 	]);
 }
 
-$customer = $_SERVER['TOLLGATE_STATUS'] !== '';
+/* Who may well have paid is not sold anything. */
+$unsure = in_array($_SERVER['TOLLGATE_REASON'], ['unavailable', 'stale', 'misconfigured'], true);
+$ended = in_array($_SERVER['TOLLGATE_STATUS'], ['', 'canceled', 'incomplete_expired'], true);
 page_begin('Account');
 ?>
 <div class="narrow">
 <h1>Your account</h1>
-<?php if ($_SERVER['TOLLGATE_REASON'] === 'unavailable'): ?>
-<p class="notice" role="status">Your subscription cannot be checked right now. Nothing is wrong with it.</p>
-<?php elseif (!$customer): ?>
+<?php if ($unsure): ?>
+<p class="notice" role="status">Your subscription cannot be checked right now. Please try again in a moment.</p>
+<?php elseif ($_SERVER['TOLLGATE_STATUS'] === ''): ?>
 <p class="lead">You have no subscription.</p>
 <?php endif ?>
 <table class="card">
@@ -37,10 +39,11 @@ page_begin('Account');
 <?php endforeach ?>
 </table>
 <div class="actions">
-<?php if ($customer): ?>
-<form method="post" action="/billing/customer-portal"><button class="button" id="portal">Manage billing</button></form>
-<?php else: ?>
+<?php if ($ended && !$unsure): ?>
 <a class="button" href="/pricing">Choose a plan</a>
+<?php endif ?>
+<?php if ($_SERVER['TOLLGATE_STATUS'] !== ''): ?>
+<form method="post" action="/billing/customer-portal"><button class="button" id="portal">Manage billing</button></form>
 <?php endif ?>
 <form method="post" action="/logout"><button class="button quiet">Log out</button></form>
 </div>

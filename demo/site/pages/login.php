@@ -11,7 +11,7 @@ function log_in(string $user): void
 	identity_cookie(identity_token($user, "$user@example.com", $key), IDENTITY_SECONDS);
 }
 
-$next = own_path($_REQUEST['next'] ?? '/');
+$next = own_path((string) ($_REQUEST['next'] ?? '/'));
 $asked = $_SERVER['REQUEST_METHOD'] === 'POST' ? (string) ($_POST['user'] ?? '') : '';
 if (preg_match('/^[a-z0-9][a-z0-9._-]{0,39}$/D', $asked)) {
 	log_in($asked);

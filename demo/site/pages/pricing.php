@@ -3,7 +3,7 @@ require __DIR__ . '/../frame.php';
 
 const ERRORS = [
 	'already_subscribed' => 'You have this subscription already. <a href="/account">Your account</a> shows it.',
-	'unidentified' => 'Please <a href="/login?next=/pricing">log in</a> first.',
+	'identity_required' => 'Please <a href="/login?next=/pricing">log in</a> first.',
 ];
 
 /* The order form; without scripts, and with one button for each interval. */
@@ -25,7 +25,7 @@ page_begin('Pricing');
 ?>
 <h1>Pricing</h1>
 <?php if (isset($_GET['error'])): ?>
-<p class="notice" role="alert"><?= ERRORS[$_GET['error']] ?? 'That did not work. Nothing was charged; please try again.' ?></p>
+<p class="notice" role="alert"><?= ERRORS[(string) $_GET['error']] ?? 'That did not work. Nothing was charged; please try again.' ?></p>
 <?php endif ?>
 <p class="lead">Every plan can be cancelled in your account, at once.</p>
 <div class="plans">
