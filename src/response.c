@@ -98,7 +98,8 @@ void response_empty(struct response *response, int status)
 
 void response_json(struct response *response, int status, struct json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	const char *text = json_object_to_json_string_ext(object,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	char length[24];
 	int n = snprintf(length, sizeof(length), "%zu", text != NULL ? strlen(text) : 0);
 
