@@ -18,6 +18,15 @@ def test_stop_finishes_what_is_in_hand(echo):
     echo.stop()
 
 
+def test_stop_lets_who_has_just_connected_ask(echo):
+    with Connection(echo.path) as connection:
+        time.sleep(0.1)
+        echo.process.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert connection.request(get("/billing/whoami")).status == 200
+    echo.stop()
+
+
 def test_stop_does_not_wait_for_idle_peers(echo):
     kept = Connection(echo.path)
     kept.request(get("/billing/whoami"))
