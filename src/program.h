@@ -22,6 +22,7 @@ struct worker {
 typedef enum result endpoint_handler(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem);
 
+/* Asked in this order, each before the next: path, method, identity, origin, body, handler. */
 enum endpoint_access {
 	ACCESS_USER,      /* needs an identity; state-changing methods need same origin */
 	ACCESS_ANYBODY,   /* no identity needed, none refused */
@@ -29,7 +30,7 @@ enum endpoint_access {
 
 struct endpoint {
 	const char *name;          /* last path segment; "" = any path (the gate) */
-	const char *method;        /* GET also takes HEAD; "" = any */
+	const char *method;        /* GET also takes HEAD; "" = any, and neither query nor body is read */
 	enum endpoint_access access;
 	size_t body_max;           /* bytes; more is 413 */
 	bool raw_body;             /* the handler reads the body's bytes itself */
