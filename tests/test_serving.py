@@ -1,12 +1,14 @@
 """How requests are taken in and answers leave: threads, slow peers, bodies, kept connections."""
 import json
 import resource
+import socket
 import time
 
 import pytest
 import requests
 
-from testenv.fcgi import AUTHORIZER, PARAMS, Connection, ask, begin, get, params, post, record, stdin
+from testenv.fcgi import (AUTHORIZER, BEGIN, PARAMS, Connection, ask, begin, get, params, post, record,
+                          stdin)
 from testenv.nginx import Nginx
 from testenv.responder import ECHO
 
@@ -34,6 +36,19 @@ def test_unfinished_body_costs_a_second(echo):
         connection.send(begin() + params(post("/billing/count", b"x" * 100)) + stdin(b"x" * 100)[:50])
         assert connection.answer().status == 400
         assert connection.closed_by_peer()
+
+
+@pytest.mark.parametrize("garbage", [
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 100, b"\xff" * 100, begin(role=9), begin()[:12],
+    record(BEGIN, b"short"), begin() + begin(), begin() + stdin(b"early"), stdin(b"earlier"),
+    begin() + record(PARAMS, b"\x05\x05ab"), record(9, b"\x0e\x00FCGI_MAX_CONNS", 0)])
+def test_garbage_ends_its_own_connection_only(echo, garbage):
+    with Connection(echo.path) as connection:
+        connection.send(garbage)
+        connection.socket.shutdown(socket.SHUT_WR)
+        while connection.socket.recv(1000):
+            pass
+    assert ask(echo.path) < 0.5
 
 
 def test_trickling_request_is_hung_up(echo):

@@ -1,6 +1,8 @@
 """Sockets, options and settings that a responder is started with."""
 import grp
 import os
+import pathlib
+import re
 import socket
 import stat
 
@@ -75,6 +77,11 @@ def test_socket_from_a_supervisor_as_fd_3(site):
                           site.directory / "fd3.log", pass_fds=[listener.fileno()])
         assert ask(path) < 3
         assert process.terminate() == 0
+
+
+def test_secrets_get_into_no_core_file(echo):
+    limits = pathlib.Path(f"/proc/{echo.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
 
 
 def test_without_any_socket(site):
