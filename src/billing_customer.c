@@ -27,18 +27,57 @@ billing_customer_link(const struct billing *billing, const char *customer, struc
 	}
 }
 
+/* Links what was found and is not linked yet. A customer whom a link gives to
+ * somebody else is not hers, whatever the metadata says. */
 static enum result
-adopt(const struct billing *billing, char (*ids)[STRIPE_ID_SIZE], size_t n_ids,
-    struct problem *problem)
+adopt(const struct billing *billing, const struct store_user *linked,
+    char (*ids)[STRIPE_ID_SIZE], size_t n_ids, struct problem *problem)
 {
 	enum result result = RESULT_OK;
 	size_t i;
 
 	for (i = 0; i < n_ids && result == RESULT_OK; i++) {
+		if (billing_customer_is_users(linked, ids[i]))
+			continue;
 		result = billing_customer_link(billing, ids[i], problem);
 		if (result == RESULT_OK)
 			result = billing_sync_customer(billing, ids[i], problem);
+		else if (result == RESULT_CONFLICT)
+			result = RESULT_OK;
 	}
+	return result;
+}
+
+/* Whom Redis links to her, though it may have lost the records. */
+static enum result
+read_linked(const struct billing *billing, const struct store_user *linked,
+    struct problem *problem)
+{
+	enum result result = RESULT_OK;
+	size_t i;
+
+	for (i = 0; i < linked->n_customers && result == RESULT_OK; i++)
+		result = billing_sync_customer(billing, linked->customers[i], problem);
+	return result;
+}
+
+static enum result
+ask_stripe(const struct billing *billing, const struct store_user *linked, struct problem *problem)
+{
+	char (*ids)[STRIPE_ID_SIZE] = NULL;
+	size_t n_ids = 0;
+	enum result result = read_linked(billing, linked, problem);
+
+	if (result == RESULT_OK)
+		result = stripe_customer_search(billing->stripe, billing->site, billing->identity->user,
+		    &ids, &n_ids, problem);
+	if (result == RESULT_OK)
+		result = adopt(billing, linked, ids, n_ids, problem);
+	if (result == RESULT_OK && n_ids == 0 && linked->n_customers == 0 &&
+	    store_user_none_write(billing->store, billing->site, billing->user_hash,
+	    billing->now) != RESULT_OK)
+		result = problem_store(problem);
+	free(ids);
 	return result;
 }
 
@@ -54,23 +93,13 @@ enum result
 billing_customer_find(const struct billing *billing, struct store_user *user,
     struct problem *problem)
 {
-	char (*ids)[STRIPE_ID_SIZE] = NULL;
-	size_t n_ids = 0;
 	enum result result;
 
 	result = user_read(billing, user, problem);
 	if (result != RESULT_OK || user->known)
 		return result;
+	result = ask_stripe(billing, user, problem);
 	store_user_free(user);
-	*user = (struct store_user){ 0 };
-	result = stripe_customer_search(billing->stripe, billing->site, billing->identity->user,
-	    &ids, &n_ids, problem);
-	if (result == RESULT_OK)
-		result = adopt(billing, ids, n_ids, problem);
-	if (result == RESULT_OK && n_ids == 0 && store_user_none_write(billing->store, billing->site,
-	    billing->user_hash, billing->now) != RESULT_OK)
-		result = problem_store(problem);
-	free(ids);
 	return result == RESULT_OK ? user_read(billing, user, problem) : result;
 }
 

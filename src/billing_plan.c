@@ -333,3 +333,15 @@ billing_plan_choose(const struct billing *billing, const struct plan_wanted *wan
 		    "This site has no such plan.");
 	return choose_named_plan(billing, plan, wanted, choice, problem);
 }
+
+enum result
+billing_plan_refresh(const struct billing *billing, struct problem *problem)
+{
+	enum result result = RESULT_OK;
+	size_t i;
+
+	for (i = 0; i < billing->site->n_plans && result == RESULT_OK; i++)
+		if (!billing->site->plans[i].free)
+			result = read_plan(billing, &billing->site->plans[i], problem);
+	return result;
+}

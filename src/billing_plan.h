@@ -27,4 +27,7 @@ struct plan_choice {
 enum result billing_plan_choose(const struct billing *billing, const struct plan_wanted *wanted,
     struct plan_choice *choice, struct problem *problem);
 
+/* Reads the prices of all plans, so that the gate knows of which product they are. */
+enum result billing_plan_refresh(const struct billing *billing, struct problem *problem);
+
 #endif

@@ -1,6 +1,5 @@
 #include "program.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,11 +15,10 @@
 #include "log.h"
 #include "monotonic.h"
 #include "serve.h"
+#include "startup.h"
 
-#define DEFAULT_CONFIG SYSCONFDIR "/tollgate/tollgate.conf"
 #define DEFAULT_MODE 0660
 #define DEFAULT_THREADS 8
-#define THREADS_MAX 256
 #define ALLOW_SIZE 64
 
 struct options {
@@ -66,19 +62,6 @@ static void usage(const struct program *program, FILE *out)
 	    "[-n THREADS] [-t] [-h] [-V]\n", program->name);
 }
 
-/* A whole number in [min, max] in this base, or -1. */
-static long parse_number(const char *text, int base, long min, long max)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, base);
-	if (errno != 0 || end == text || *end != '\0' || value < min || value > max)
-		return -1;
-	return value;
-}
-
 /* -1: go on; else the exit code. */
 static int take_option(const struct program *program, int letter, struct options *options)
 {
@@ -92,14 +75,14 @@ static int take_option(const struct program *program, int letter, struct options
 		options->socket = optarg;
 		break;
 	case 'm':
-		number = parse_number(optarg, 8, 0, 0777);
+		number = startup_number(optarg, 8, 0, 0777);
 		options->mode = (mode_t)number;
 		break;
 	case 'g':
 		options->group = optarg;
 		break;
 	case 'n':
-		number = parse_number(optarg, 10, 1, THREADS_MAX);
+		number = startup_number(optarg, 10, 1, STARTUP_THREADS_MAX);
 		options->threads = (int)number;
 		break;
 	case 't':
@@ -134,19 +117,6 @@ static int parse_options(const struct program *program, int argc, char **argv,
 		code = EX_USAGE;
 	}
 	return code;
-}
-
-/* Secrets are in memory: no core file, and no look into it by who has the same user id. */
-static void harden(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	if (setrlimit(RLIMIT_CORE, &none) != 0)
-		log_event(LOG_LEVEL_WARNING, "cannot forbid core files", "error", strerror(errno), NULL);
-#ifndef __SANITIZE_ADDRESS__ /* its leak check looks into the process */
-	if (prctl(PR_SET_DUMPABLE, 0) != 0)
-		log_event(LOG_LEVEL_WARNING, "cannot forbid tracing", "error", strerror(errno), NULL);
-#endif
 }
 
 static bool endpoint_has_name(const struct endpoint *endpoint, const char *name)
@@ -297,15 +267,6 @@ static void *worker_new(void *argument)
 	return self;
 }
 
-static const struct site *site_of_redis(const struct settings *settings, size_t index)
-{
-	for (size_t i = 0; i < settings->n_sites; i++) {
-		if (settings->sites[i].redis_index == index)
-			return &settings->sites[i];
-	}
-	return NULL;
-}
-
 /* Beside the serving, since a Redis that is down is no reason to start late. */
 static void *inspect_stores(void *argument)
 {
@@ -315,7 +276,7 @@ static void *inspect_stores(void *argument)
 	struct problem problem;
 
 	for (size_t i = 0; store != NULL && i < settings->n_redis && !context->ended; i++) {
-		const struct site *site = site_of_redis(settings, i);
+		const struct site *site = startup_site_of_redis(settings, i);
 
 		if (site == NULL || store_inspect(store, site, &problem) != RESULT_INVALID)
 			continue;
@@ -326,18 +287,6 @@ static void *inspect_stores(void *argument)
 	}
 	store_free(store);
 	return NULL;
-}
-
-static void log_started(const struct context *context, const struct options *options)
-{
-	char sites[24];
-	char threads[12];
-
-	if (snprintf(sites, sizeof(sites), "%zu", context->settings->n_sites) < 0 ||
-	    snprintf(threads, sizeof(threads), "%d", options->threads) < 0)
-		return;
-	log_event(LOG_LEVEL_INFO, "started", "version", PACKAGE_VERSION, "sites", sites,
-	    "threads", threads, NULL);
 }
 
 /* The signals are blocked before there is a second thread, so that serve alone takes them. */
@@ -372,7 +321,7 @@ static int listen_and_serve(struct context *context, const struct options *optio
 
 	if (code != 0)
 		return code;
-	log_started(context, options);
+	startup_log_started(context->settings, options->threads);
 	code = serve_inspected(context, &serve);
 	listener_close(&listener);
 	return code;
@@ -380,7 +329,7 @@ static int listen_and_serve(struct context *context, const struct options *optio
 
 int program_run(const struct program *program, int argc, char **argv)
 {
-	struct options options = { .config = DEFAULT_CONFIG, .mode = DEFAULT_MODE,
+	struct options options = { .config = STARTUP_CONFIG, .mode = DEFAULT_MODE,
 		.threads = DEFAULT_THREADS };
 	struct context context = { .program = program };
 	struct settings *settings;
@@ -388,12 +337,9 @@ int program_run(const struct program *program, int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	log_open(program->name, LOG_LEVEL_INFO);
-	harden();
-	settings = settings_load(options.config, program->secrets);
+	settings = startup_settings(program->name, options.config, program->secrets);
 	if (settings == NULL)
 		return EX_CONFIG;
-	log_open(program->name, settings->log_level);
 	context.settings = settings;
 	context.threads = options.threads;
 	if (options.test) {

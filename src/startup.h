@@ -1,0 +1,22 @@
+/* What every program of ours does before anything else. */
+#ifndef TOLLGATE_STARTUP_H
+#define TOLLGATE_STARTUP_H
+
+#include "settings.h"
+
+#define STARTUP_CONFIG SYSCONFDIR "/tollgate/tollgate.conf"
+#define STARTUP_THREADS_MAX 256
+
+/* A whole number in [min, max] in this base, or -1. */
+long startup_number(const char *text, int base, long min, long max);
+
+/* Opens the log, forbids core files, reads the settings with these secrets.
+ * NULL: what is wrong was logged, and the exit code is EX_CONFIG. */
+struct settings *startup_settings(const char *program, const char *config, unsigned secrets);
+
+/* A site that uses this Redis, for settings->redis[index]. */
+const struct site *startup_site_of_redis(const struct settings *settings, size_t index);
+
+void startup_log_started(const struct settings *settings, int threads);
+
+#endif
