@@ -266,8 +266,8 @@ static enum result bring(struct courier *courier, const struct store_delivery *d
 	return store_delivery_settle(courier->store, courier->site, delivery, end, due);
 }
 
-/* Of the lane that is due first. *due is later than now when there is none. */
-static enum result bring_next(struct courier *courier, int64_t *due)
+/* Of the lane that is due first; *due: there was one. */
+static enum result bring_next(struct courier *courier, bool *due)
 {
 	struct store_delivery delivery;
 	enum result result = store_delivery_take(courier->store, courier->site, present(courier),
@@ -276,23 +276,23 @@ static enum result bring_next(struct courier *courier, int64_t *due)
 	if (result != RESULT_OK)
 		return result;
 	log_lost(delivery.lost);
-	*due = delivery.due;
-	if (delivery.entry)
+	*due = delivery.entry != NULL;
+	if (*due)
 		result = bring(courier, &delivery);
 	store_delivery_free(&delivery);
 	return result;
 }
 
 enum result billing_delivery_run(struct store *store, struct http_client *http,
-    const struct site *site, int64_t now, int64_t *next_due, struct problem *problem)
+    const struct site *site, int64_t now, bool *more, struct problem *problem)
 {
 	struct courier courier = { store, http, site, now, monotonic_ms(), false };
-	int64_t due = site->notify_url ? now : INT64_MAX;
+	bool due = site->notify_url != NULL;
 
-	while (due <= present(&courier) && !courier.slow && elapsed_ms(&courier) < RUN_MS) {
+	while (due && !courier.slow && elapsed_ms(&courier) < RUN_MS) {
 		if (bring_next(&courier, &due) != RESULT_OK)
 			return problem_store(problem);
 	}
-	*next_due = due;
+	*more = due;
 	return RESULT_OK;
 }

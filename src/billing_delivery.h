@@ -17,11 +17,11 @@
 #include "store.h"
 
 /* Delivers what is due, for 5 s and the exchange that is then under way (at most
- * 10 s), and no further once the receiver was too slow: it may be called for
- * other sites between. *next_due: when to come again for what waits, INT64_MAX
- * when nothing does; new notices may come at any time. Fails when the store does. */
+ * 10 s), and no further once the receiver was too slow, so that other sites get
+ * their turn; *more: there may be more that is due. Does nothing for a site
+ * without notify_url. Fails when the store does. */
 enum result billing_delivery_run(struct store *store, struct http_client *http,
-    const struct site *site, int64_t now, int64_t *next_due, struct problem *problem);
+    const struct site *site, int64_t now, bool *more, struct problem *problem);
 
 /* After `attempts` that failed, when the next one is; false when there is none.
  * `retry_after` is what the receiver asked for, in seconds. */
