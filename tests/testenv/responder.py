@@ -20,15 +20,16 @@ class Responder:
     """`program` is the path below the build directory: "tollgate-portal", "tests/echo_responder"."""
 
     def __init__(self, program, config, path, options=(), build=None, listener=None, **popen):
-        self.argv = [binary(program, build), "-c", config, *options]
-        if listener is None:
-            self.argv += ["-s", f"unix:{path}"]
         self.path = path
         self.listener = listener
+        self.argv = [binary(program, build), "-c", config, *options, *self.where()]
         self.popen = popen
         self.log_path = path.with_suffix(".log")
         self.process = None
         self.start()
+
+    def where(self):
+        return ["-s", f"unix:{self.path}"] if self.listener is None else []
 
     @classmethod
     def inherited(cls, program, config, listener, path, **more):
@@ -39,8 +40,11 @@ class Responder:
         popen = {**self.popen, **({"stdin": self.listener} if self.listener else {})}
         before = self.log.count("event=started")
         self.process = Process(self.argv, self.log_path, **popen)
-        self.process.wait_ready(lambda: self.log.count("event=started") > before
-                                if self.listener else answers(self.path))
+        self.process.wait_ready(lambda: self.ready(before))
+
+    def ready(self, started_before):
+        """It listens; with an inherited socket it says so."""
+        return self.log.count("event=started") > started_before if self.listener else answers(self.path)
 
     @property
     def log(self):
