@@ -31,9 +31,11 @@ def test_half_requests_cost_a_second_each_and_starve_nobody(echo):
     assert all(connection.closed_by_peer() for connection in halves)
 
 
-def test_unfinished_body_costs_a_second(echo):
+@pytest.mark.parametrize("declared", ["100", ""])
+def test_unfinished_body_costs_a_second_and_is_refused(echo, declared):
     with Connection(echo.path) as connection:
-        connection.send(begin() + params(post("/billing/count", b"x" * 100)) + stdin(b"x" * 100)[:50])
+        request = {**post("/billing/count"), "CONTENT_LENGTH": declared}
+        connection.send(begin() + params(request) + stdin(b"x" * 100)[:50])
         assert connection.answer().status == 400
         assert connection.closed_by_peer()
 
