@@ -103,6 +103,10 @@ class Shop:
         assert done.returncode == 0, done.stderr
         return done
 
+    def try_to_sync(self):
+        """Its exit code; not 0 when Stripe or Redis failed."""
+        return run("tollgate-sync", "-c", self.stack.site.config, "--once").returncode
+
     def requests(self):
         """What was asked of Stripe by tollgate, as METHOD PATH."""
         ours = [row for row in self.sandbox.requests() if "tollgate" in (row["headers"]["user_agent"] or "")]
