@@ -5,7 +5,7 @@ import signal
 import sys
 
 from check import run_check
-from instance import RESPONDERS, Failure, Instance, free_port
+from instance import PROGRAMS, Failure, Instance, free_port
 
 
 def options():
@@ -13,7 +13,7 @@ def options():
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--without", action="append", default=[], choices=RESPONDERS)
+    parser.add_argument("--without", action="append", default=[], choices=PROGRAMS)
     return parser.parse_args()
 
 

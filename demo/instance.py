@@ -16,6 +16,7 @@ import shop
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 RESPONDERS = ("access", "checkout", "session", "portal", "webhook")
+PROGRAMS = RESPONDERS + ("sync",)
 START_SECONDS = 20
 STOP_SECONDS = 10
 
@@ -47,7 +48,7 @@ class Instance:
     def __init__(self, build, port, without=()):
         self.build = build
         self.port = port
-        self.responders = [name for name in RESPONDERS if name not in without]
+        self.programs = [name for name in PROGRAMS if name not in without]
         self.origin = "http://127.0.0.1:%d" % port
         # A short path: a unix socket's name ends after 107 bytes.
         self.dir = tempfile.mkdtemp(prefix="tollgate-demo-")
@@ -77,8 +78,8 @@ class Instance:
         self.start_sandbox()
         for name in ("tollgate.conf", "php-fpm.conf", "demo-php.conf", "nginx.conf"):
             self.write_configuration(name)
-        for name in self.responders:
-            self.start_responder(name)
+        for name in self.programs:
+            self.start_program(name)
         self.start_php()
         self.run("nginx", [program("nginx"), "-e", "stderr", "-c", self.path("nginx.conf")],
                  ("127.0.0.1", self.port))
@@ -93,12 +94,16 @@ class Instance:
         with open(port_file) as file:
             self.stripe = "http://127.0.0.1:%d" % int(file.read())
 
-    def start_responder(self, name):
+    def start_program(self, name):
         binary = os.path.join(self.build, "tollgate-" + name)
         if not os.access(binary, os.X_OK):
             raise Failure("%s is not built" % binary)
-        sock = self.path(name + ".sock")
-        self.run(name, [binary, "-c", self.path("tollgate.conf"), "-s", "unix:" + sock], sock)
+        command = [binary, "-c", self.path("tollgate.conf")]
+        if name in RESPONDERS:
+            sock = self.path(name + ".sock")
+            self.run(name, command + ["-s", "unix:" + sock], sock)
+        else:
+            self.run(name, command, self.path(name + ".log"))
 
     def start_php(self):
         found = sorted(glob.glob("/usr/sbin/php-fpm*"))

@@ -164,6 +164,15 @@ def test_currency_that_the_price_has_not_is_the_callers_fault(stack):
     assert answer["error"]["param"] == "currency"
 
 
+def test_who_has_begun_to_buy_is_known_to_have_nothing(stack):
+    """No page has to wait for an event or a reading to say so."""
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    create(stack.session("alice"), plan="basic")
+    [customer] = stack.sandbox.api("GET", "/v1/customers")["data"]
+    record = stack.redis.client().hgetall("tollgate:{shop}:customer:" + customer["id"])
+    assert record["user"] == "alice" and int(record["generation"]) > 0
+
+
 def test_same_plan_again_is_the_same_open_session(stack):
     alice = stack.session("alice")
     first, second = create(alice, plan="basic"), create(alice, plan="basic")

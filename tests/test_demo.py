@@ -63,7 +63,8 @@ def test_check_makes_a_purchase(temporary):
     ("checkout", "ordering leads to Stripe's payment page"),
     ("session", "the return page says that it is paid"),
     ("portal", "the customer portal cancels"),
-    ("webhook", "who has not paid is sent from the members' page to the pricing page"),
+    ("webhook", "Stripe's events are delivered"),
+    ("sync", "who was never seen before is sent from the members' page to the pricing page"),
 ])
 def test_check_names_the_step_that_broke(temporary, missing, step):
     done = check(temporary, "--without", missing)
