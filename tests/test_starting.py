@@ -124,7 +124,7 @@ def test_start_does_not_wait_for_redis(responder_factory, directory):
 
 
 def test_redis_cluster_is_refused(directory):
-    cluster = RedisServer("--cluster-enabled", "yes", "--port", free_port())
+    cluster = RedisServer("--cluster-enabled", "yes", "--port", free_port(), "--cluster-port", free_port())
     refused = run(ECHO, "-c", Site(directory, redis=cluster.url).config, "-s", f"unix:{directory}/echo.sock")
     cluster.stop()
     assert refused.returncode == CONFIG and "Cluster" in refused.stderr
