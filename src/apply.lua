@@ -186,13 +186,17 @@ if change.paid then
 	end
 end
 
-local function first_payment_open()
+-- Of whom no subscription is stored yet, the first payment that is under way may
+-- be one's first.
+local function first_payment_open(by_default)
+	local open = by_default
 	for field, value in pairs(record) do
 		local id, rank = string.match(field, '^rank:(.+)$'), tonumber(value)
+		if id then open = false end
 		local state = id and stored('first_payment', id) or 'paid'
 		if id and (rank == INCOMPLETE or (rank == LIVING and state ~= 'paid')) then return true end
 	end
-	return false
+	return open
 end
 
 if change.dirty == 'always' then
@@ -200,7 +204,9 @@ if change.dirty == 'always' then
 elseif change.dirty == 'unless_stored' then
 	dirty = dirty or not stored('subscription', change.dirty_subscription or '')
 elseif change.dirty == 'if_first_payment_open' then
-	dirty = dirty or first_payment_open()
+	dirty = dirty or first_payment_open(false)
+elseif change.dirty == 'if_first_payment_begins' then
+	dirty = dirty or first_payment_open(true)
 end
 
 local links = change.link_user and not record.deleted

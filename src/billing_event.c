@@ -50,7 +50,7 @@ static const struct rule {
 	{ "invoice.updated",                 effect_invoice_updated, DIRTY_BY_RULES, NULL },
 
 	{ "payment_intent.created",        NULL, DIRTY_IF_FIRST_PAYMENT_OPEN, NULL },
-	{ "payment_intent.processing",     NULL, DIRTY_IF_FIRST_PAYMENT_OPEN, NULL },
+	{ "payment_intent.processing",     NULL, DIRTY_IF_FIRST_PAYMENT_BEGINS, NULL },
 	{ "payment_intent.succeeded",      NULL, DIRTY_IF_FIRST_PAYMENT_OPEN, NULL },
 	{ "payment_intent.payment_failed", NULL, DIRTY_IF_FIRST_PAYMENT_OPEN, NULL },
 

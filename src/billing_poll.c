@@ -107,7 +107,7 @@ static enum result poll_span(const struct billing *billing, const struct store_d
     int64_t cursor, struct span *span, struct tally *tally, struct problem *problem)
 {
 	struct stripe_event_list list = { 0 };
-	int64_t end, width;
+	int64_t date, end, width;
 	enum result result;
 
 	stripe_begin(billing->stripe);
@@ -115,7 +115,8 @@ static enum result poll_span(const struct billing *billing, const struct store_d
 	    span->to == span->from + 1 ? SIZE_MAX : EVENTS_MAX, &list, problem);
 	if (result != RESULT_OK)
 		return result;
-	end = span->to ? span->to : (list.date ? list.date : (int64_t)time(NULL));
+	date = list.date ? list.date : (int64_t)time(NULL);
+	end = span->to ? span->to : date;
 	width = end - span->from;
 	if (list.more && width > 1) {
 		span->to = span->from + width / 2;
@@ -126,7 +127,7 @@ static enum result poll_span(const struct billing *billing, const struct store_d
 		result = cursor_move(billing, duty, end > cursor ? end : cursor, problem);
 	count_fresh(&list, cursor, tally);
 	if (span->to)
-		*span = (struct span){ .from = span->to, .to = span->to + width };
+		*span = (struct span){ .from = end, .to = end + width < date ? end + width : 0 };
 	else
 		span->from = 0;
 out:
@@ -179,12 +180,10 @@ enum result billing_poll(const struct billing *billing, const struct store_duty 
 
 	if (store_duty_number(billing->store, billing->site, CURSOR, &cursor) != RESULT_OK)
 		return problem_store(problem);
-	if (!cursor) {
-		cursor = (int64_t)time(NULL);
+	span.from = (cursor ? cursor : (int64_t)time(NULL)) - OVERLAP;
+	if (!cursor)
 		log_event(LOG_LEVEL_WARNING, "events are followed from now on: "
 		    "what Redis lost before is rebuilt by tollgate-sync --all", NULL);
-	}
-	span.from = cursor - OVERLAP;
 	while (span.from && result == RESULT_OK)
 		result = poll_span(billing, duty, cursor, &span, &tally, problem);
 	if (result != RESULT_OK)

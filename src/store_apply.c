@@ -20,6 +20,7 @@ static const char *const dirty_words[] = {
 	[DIRTY_ALWAYS] = "always",
 	[DIRTY_UNLESS_STORED] = "unless_stored",
 	[DIRTY_IF_FIRST_PAYMENT_OPEN] = "if_first_payment_open",
+	[DIRTY_IF_FIRST_PAYMENT_BEGINS] = "if_first_payment_begins",
 };
 
 /* Each adds nothing for a value that is not set, and is false when out of memory. */

@@ -35,6 +35,7 @@ enum store_dirty {
 	DIRTY_ALWAYS,
 	DIRTY_UNLESS_STORED,       /* `dirty_subscription` is not in the record */
 	DIRTY_IF_FIRST_PAYMENT_OPEN,
+	DIRTY_IF_FIRST_PAYMENT_BEGINS, /* the same, or no subscription is stored at all */
 };
 
 /* A checkout session to cache, see store_session.h. */

@@ -1,0 +1,458 @@
+"""tollgate-sync, with everything around it real: what it reads, when, how often, and who else does."""
+import hashlib
+import time
+
+import pytest
+from testenv.process import wait_until
+from testenv.site import identity_token
+from testenv.stack import Stack
+from testenv.sync import Sync, sync_once
+
+DAY = 86400
+GOOD_DEBIT, BAD_DEBIT = "pm_bankAccount_success", "pm_bankAccount_failure"
+SITE = {"settings": 'stripe_timeout = "2s"', "site_settings": 'cold_wait = "3s"\nfinalize_invoices = true\n'}
+
+
+@pytest.fixture(scope="module")
+def shop_process():
+    stack = Stack(server=GATED, site=SITE)
+    yield stack
+    stack.stop()
+
+
+GATED = "".join("location /%s/ { auth_request /_tollgate/%s; include snippets/tollgate-members.conf; }\n" % pair
+                for pair in (("basic", "plan:basic"), ("premium", "plan:premium"), ("any", "any")))
+
+
+@pytest.fixture
+def shop(shop_process):
+    shop_process.fresh()
+    shop_process.sandbox.control("DELETE", "faults")
+    shop_process.sandbox.control("POST", "delivery", {"hold": False})
+    for name in ("basic", "premium", "any"):
+        (shop_process.nginx.root / name).mkdir(exist_ok=True)
+        (shop_process.nginx.root / name / "page").write_text("paid")
+    return shop_process
+
+
+@pytest.fixture
+def sync_factory(shop):
+    made = []
+
+    def make(*options, site=None):
+        made.append(Sync(site or shop.site, *options))
+        return made[-1]
+    yield make
+    for sync in made:
+        if sync.process.running():
+            sync.stop()
+
+
+@pytest.fixture
+def sync(sync_factory):
+    return sync_factory()
+
+
+def ask(shop, user, page="basic"):
+    """What the gate says, and how long it took. 403 is a no, 503: she is not known yet."""
+    begun = time.monotonic()
+    answer = shop.session(user).get(f"/{page}/page")
+    return answer.status_code, time.monotonic() - begun
+
+
+def price(shop, lookup_key):
+    return shop.sandbox.api("GET", "/v1/prices", **{"lookup_keys[]": lookup_key})["data"][0]["id"]
+
+
+def customer(shop, user=None, method="pm_card_visa"):
+    named = {"metadata[tollgate_user]": user, "metadata[tollgate_site]": "shop"} if user else {}
+    made = shop.sandbox.api("POST", "/v1/customers", **named)
+    if method:
+        method = shop.sandbox.api("POST", f"/v1/payment_methods/{method}/attach", customer=made["id"])["id"]
+        shop.sandbox.api("POST", f"/v1/customers/{made['id']}",
+                         **{"invoice_settings[default_payment_method]": method})
+    return made["id"]
+
+
+def subscribe(shop, who, lookup_key="basic_monthly", **more):
+    return shop.sandbox.api("POST", "/v1/subscriptions", customer=who,
+                            **{"items[0][price]": price(shop, lookup_key), **more})
+
+
+def silence(shop):
+    """From now on no event is delivered."""
+    shop.sandbox.control("POST", "delivery", {"hold": True})
+
+
+def key(*words):
+    return ":".join(("tollgate:{shop}", *words))
+
+
+def record(shop, who):
+    return shop.redis.client().hgetall(key("customer", who))
+
+
+def status(shop, who, subscription):
+    return record(shop, who).get(f"status:{subscription['id']}")
+
+
+def calls(shop, path, method="GET"):
+    return [r for r in shop.sandbox.requests() if r["method"] == method and r["path"] == path]
+
+
+def customers_listed(shop):
+    return [r["params"].get("customer") for r in calls(shop, "/v1/subscriptions")]
+
+
+def mark_dirty(shop, *customers):
+    shop.redis.client().zadd(key("dirty"), {who: int(time.time()) for who in customers})
+
+
+def test_payer_gets_in_after_a_flush_within_the_cold_wait(shop, sync):
+    subscribe(shop, customer(shop, "ann"))
+    shop.settle()
+    shop.redis.flush()
+    code, seconds = ask(shop, "ann")
+    assert code == 200 and seconds < 1.5
+
+
+def test_free_user_waits_once_and_is_let_in_when_she_buys(shop, sync):
+    assert ask(shop, "bea")[0] == 403
+    searches = len(calls(shop, "/v1/customers/search"))
+    assert searches == 1
+    assert ask(shop, "bea")[1] < 0.5 and len(calls(shop, "/v1/customers/search")) == searches
+    subscribe(shop, customer(shop, "bea"))
+    shop.settle()
+    assert ask(shop, "bea")[0] == 200
+
+
+def test_link_without_a_record_is_enough_to_find_her(shop, sync):
+    who = customer(shop)
+    subscribe(shop, who)
+    shop.settle()
+    shop.redis.flush()
+    hashed = hashlib.sha256(b"ann").hexdigest()
+    shop.redis.client().hset(key("user", hashed), f"customer:{who}", 1)
+    assert ask(shop, "ann")[0] == 200
+
+
+def test_many_events_are_one_reading(shop, sync_factory):
+    who = customer(shop, "ann")
+    subscription = subscribe(shop, who)
+    shop.settle()
+    for _ in range(5):
+        shop.sandbox.control("POST", "events", {"type": "invoice.voided", "object": {
+            "object": "invoice", "id": "in_x", "customer": who, "status": "void"}})
+    shop.settle()
+    shop.sandbox.control("DELETE", "requests")
+    sync = sync_factory()
+    sync.wait_for("customer read")
+    time.sleep(0.5)
+    assert sync.read() == [who] and customers_listed(shop) == [who]
+    assert status(shop, who, subscription) == "active"
+
+
+def test_two_daemons_share_the_work_without_doing_it_twice(shop, sync_factory):
+    everybody = [customer(shop) for _ in range(30)]
+    mark_dirty(shop, *everybody)
+    daemons = [sync_factory(), sync_factory()]
+    wait_until(lambda: sum(len(daemon.read()) for daemon in daemons) >= 30, 20, "30 readings")
+    time.sleep(0.3)
+    assert sorted(customers_listed(shop)) == sorted(everybody)
+    assert all(daemon.read() for daemon in daemons)
+
+
+def test_work_of_a_killed_daemon_is_taken_over(shop, sync_factory):
+    who = customer(shop)
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/subscriptions$", "delay": 3})
+    mark_dirty(shop, who)
+    first = sync_factory()
+    wait_until(lambda: shop.redis.client().zcard(key("leases")) == 1, 5, "a lease")
+    first.kill()
+    second = sync_factory()
+    assert second.wait_for("customer read", seconds=20)[0]["customer"] == who
+    assert shop.redis.client().zcard(key("leases")) == 0
+
+
+def test_limit_of_one_slows_all(shop, sync_factory):
+    everybody = [customer(shop) for _ in range(6)]
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/subscriptions$", "status": 429,
+                                            "headers": {"Retry-After": "3"}})
+    daemons = [sync_factory("-n", "1"), sync_factory("-n", "1")]
+    mark_dirty(shop, *everybody)
+    wait_until(lambda: shop.redis.client().exists(key("pause")), 5, "a pause")
+    begun = time.monotonic()
+    before = len(shop.sandbox.requests())
+    time.sleep(1.5)
+    assert len(shop.sandbox.requests()) - before <= 3
+    wait_until(lambda: len({who for daemon in daemons for who in daemon.read()}) == 6, 20, "all read")
+    assert time.monotonic() - begun > 2
+
+
+def test_rate_holds_over_all_daemons(shop, sync_factory):
+    shop_site = shop.site.config.read_text()
+    slow = shop.site.config.with_name("slow.conf")
+    slow.write_text(shop_site.replace("finalize_invoices", "stripe_rate = 5\nfinalize_invoices"))
+    shop.site.config, usual = slow, shop.site.config
+    try:
+        daemons = [sync_factory(), sync_factory()]
+    finally:
+        shop.site.config = usual
+    time.sleep(1.2)
+    shop.sandbox.control("DELETE", "requests")
+    mark_dirty(shop, *[customer(shop, method=None) for _ in range(8)])
+    before = len(shop.sandbox.requests())
+    begun = time.monotonic()
+    wait_until(lambda: sum(len(daemon.read()) for daemon in daemons) >= 8, 20, "8 readings")
+    asked = len(shop.sandbox.requests()) - before
+    assert asked / (time.monotonic() - begun) <= 7
+
+
+def test_events_that_were_never_delivered_are_found(shop):
+    assert sync_once(shop.site, "--once").returncode == 0
+    silence(shop)
+    who = customer(shop, "ann")
+    subscription = subscribe(shop, who)
+    assert not record(shop, who)
+    done = sync_once(shop.site, "--once")
+    assert done.returncode == 0 and 'event="missing event"' in done.stderr
+    assert status(shop, who, subscription) == "active" and ask(shop, "ann")[0] == 200
+    assert "missing event" not in sync_once(shop.site, "--once").stderr
+
+
+def test_endpoint_that_was_down_for_four_days_loses_nothing(shop):
+    began = int(time.time()) - 4 * DAY
+    shop.sandbox.control("POST", "clock", {"now": began})
+    assert sync_once(shop.site, "--once").returncode == 0
+    silence(shop)
+    people = {user: customer(shop, user) for user in ("ann", "bea", "cora")}
+    bought = {}
+    for user, who in people.items():
+        bought[user] = subscribe(shop, who)
+        shop.sandbox.control("POST", "clock/advance", {"by": DAY})
+    shop.sandbox.api("DELETE", f"/v1/subscriptions/{bought['bea']['id']}")
+    shop.sandbox.control("POST", "clock/advance", {"by": DAY})
+    assert sync_once(shop.site, "--once").returncode == 0
+    assert [status(shop, people[user], bought[user]) for user in bought] == ["active", "canceled", "active"]
+    assert [ask(shop, user)[0] for user in people] == [200, 403, 200]
+
+
+def test_cursor_stays_until_all_is_taken(shop):
+    sync_once(shop.site, "--once")
+    cursor = shop.redis.client().hget(key("duty"), "events_cursor")
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/events$", "status": 500, "times": 0})
+    time.sleep(1.1)
+    assert sync_once(shop.site, "--once").returncode == 75
+    assert shop.redis.client().hget(key("duty"), "events_cursor") == cursor
+    shop.sandbox.control("DELETE", "faults")
+    assert sync_once(shop.site, "--once").returncode == 0
+    assert int(shop.redis.client().hget(key("duty"), "events_cursor")) > int(cursor)
+
+
+def test_lost_cursor_is_told_with_the_way_out(shop):
+    assert "--all" in sync_once(shop.site, "--once").stderr
+    assert "--all" not in sync_once(shop.site, "--once").stderr
+
+
+def test_more_events_than_are_held_at_a_time_are_taken_in_pieces(shop):
+    sync_once(shop.site, "--once")
+    silence(shop)
+    now = int(time.time())
+    for i in range(620):
+        shop.sandbox.control("POST", "events", {"type": "customer.updated", "created": now + i // 4 - 150, "object": {
+            "object": "customer", "id": f"cus_{i}", "email": f"{i}@example.com"}})
+    done = sync_once(shop.site, "--once")
+    assert done.stderr.count('event="missing event"') == 620
+
+
+def test_all_rebuilds_what_a_flush_took(shop):
+    people = {user: customer(shop, user) for user in ("ann", "bea", "cora")}
+    bought = {user: subscribe(shop, people[user]) for user in ("ann", "bea")}
+    subscribe(shop, people["ann"], "premium_monthly")
+    stranger = customer(shop)
+    subscribe(shop, stranger)
+    shop.settle()
+    shop.redis.flush()
+    done = sync_once(shop.site, "--all")
+    assert (done.returncode, done.stdout) == (
+        0, "shop: 3 customers, 4 subscriptions, 3 changed, 0 failed\n")
+    assert status(shop, people["bea"], bought["bea"]) == "active" and ask(shop, "ann", "premium")[0] == 200
+    assert record(shop, people["cora"]) == {"user": "cora"}
+    again = sync_once(shop.site, "--all", "--site", "shop")
+    assert again.stdout == "shop: 3 customers, 4 subscriptions, 0 changed, 0 failed\n"
+
+
+def test_customer_reads_one(shop):
+    who = customer(shop, "ann")
+    subscribe(shop, who)
+    shop.settle()
+    shop.redis.flush()
+    done = sync_once(shop.site, "--customer", who)
+    assert (done.returncode, done.stdout) == (0, f"{who}: 1 subscriptions, changed\n")
+    assert sync_once(shop.site, "--customer", who).stdout == f"{who}: 1 subscriptions, not changed\n"
+
+
+def test_deleted_customer_is_closed(shop):
+    who = customer(shop, "ann")
+    subscription = subscribe(shop, who)
+    shop.settle()
+    silence(shop)
+    shop.sandbox.api("DELETE", f"/v1/customers/{who}")
+    assert sync_once(shop.site, "--customer", who).returncode == 0
+    assert record(shop, who)["deleted"] == "1" and status(shop, who, subscription) == "canceled"
+    assert ask(shop, "ann")[0] == 403
+
+
+def test_key_of_another_account_takes_nothing_away(shop):
+    who = customer(shop, "ann")
+    subscribe(shop, who)
+    shop.settle()
+    shop.sandbox.reset()
+    done = sync_once(shop.site, "--customer", who)
+    assert done.returncode == 75 and "another account" in done.stderr
+    assert ask(shop, "ann")[0] == 200
+
+
+def test_grace_begins_when_the_oldest_open_invoice_was_finalized(shop):
+    shop.sandbox.control("POST", "clock", {"now": int(time.time()) - 31 * DAY})
+    who = customer(shop, "ann", "pm_card_chargeCustomerFail")
+    subscription = subscribe(shop, who, trial_end=int(time.time()) - 3 * DAY)
+    silence(shop)
+    shop.sandbox.control("POST", "clock/advance", {"to": int(time.time())})
+    [invoice] = shop.sandbox.api("GET", "/v1/invoices", subscription=subscription["id"], status="open")["data"]
+    assert sync_once(shop.site, "--customer", who).returncode == 0
+    assert status(shop, who, subscription) == "past_due"
+    since = record(shop, who)[f"past_due_since:{subscription['id']}"]
+    assert int(since) == invoice["status_transitions"]["finalized_at"]
+    assert ask(shop, "ann")[0] == 200
+
+
+@pytest.mark.parametrize("iban, end, page", [("AT321904300235473204", "paid", 200),
+                                             ("AT861904300235473202", "failed", 403)])
+def test_first_bank_debit_is_followed_to_its_end(shop, sync, iban, end, page):
+    who = customer(shop, "ann", method=None)
+    method = shop.sandbox.api("POST", "/v1/payment_methods", type="sepa_debit", **{
+        "sepa_debit[iban]": iban, "billing_details[name]": "Ann", "billing_details[email]": "ann@example.com"})["id"]
+    shop.sandbox.api("POST", f"/v1/payment_methods/{method}/attach", customer=who)
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    subscription = subscribe(shop, who, default_payment_method=method)
+    state = f"first_payment:{subscription['id']}"
+    wait_until(lambda: record(shop, who).get(state) == "processing", 5, "processing")
+    assert ask(shop, "ann")[0] == 200
+    shop.sandbox.control("POST", "clock/advance", {"by": 200})
+    wait_until(lambda: record(shop, who).get(state) == end, 5, end)
+    assert status(shop, who, subscription) == "active" and ask(shop, "ann")[0] == page
+
+
+def test_draft_of_a_renewal_is_finalized_at_once(shop, sync):
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    who = customer(shop, "ann")
+    subscription = subscribe(shop, who)
+    ends = subscription["items"]["data"][0]["current_period_end"]
+    shop.sandbox.control("POST", "clock/advance", {"to": ends + 1})
+    sync.wait_for("invoice finalized")
+    newest = shop.sandbox.api("GET", "/v1/invoices", subscription=subscription["id"])["data"][0]
+    assert newest["billing_reason"] == "subscription_cycle" and newest["status"] != "draft"
+
+
+def test_draft_that_stripe_must_not_collect_is_left_alone(shop, sync):
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    subscription = subscribe(shop, customer(shop, "ann"))
+    shop.sandbox.api("POST", f"/v1/subscriptions/{subscription['id']}",
+                     **{"pause_collection[behavior]": "keep_as_draft"})
+    ends = subscription["items"]["data"][0]["current_period_end"]
+    shop.sandbox.control("POST", "clock/advance", {"to": ends + 1})
+    shop.settle()
+    wait_until(lambda: not shop.redis.client().zcard(key("invoices"))
+               and not shop.redis.client().zcard(key("leases")), 5, "the queue being empty")
+    assert not [r for r in shop.sandbox.requests() if r["path"].endswith("/finalize")]
+
+
+def test_record_is_read_again_before_it_expires(shop, sync_factory):
+    near, far = customer(shop, "ann"), customer(shop, "bea")
+    for who in (near, far):
+        subscribe(shop, who)
+    shop.settle()
+    shop.redis.client().expire(key("customer", near), 9 * DAY)
+    sync = sync_factory()
+    assert sync.wait_for("records are renewed before they expire")[0]["customers"] == "1"
+    wait_until(lambda: sync.read() == [near], 5, "the reading")
+    assert shop.redis.client().ttl(key("customer", near)) > 30 * DAY
+
+
+def test_features_beyond_the_first_page_are_listed(shop, sync):
+    names = [f"feature_{i:03}" for i in range(120)]
+    for name in names:
+        feature = shop.sandbox.api("POST", "/v1/entitlements/features", name=name, lookup_key=name)["id"]
+        shop.sandbox.api("POST", "/v1/products/prod_basic/features", entitlement_feature=feature)
+    who = customer(shop, "ann")
+    subscribe(shop, who)
+    wait_until(lambda: "feature_119" in record(shop, who).get("features", ""), 10, "the features")
+    assert all(name in record(shop, who)["features"] for name in names)
+
+
+def test_trial_notice_says_whether_there_is_a_payment_method(shop, sync):
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    users = {customer(shop, "ann"): True, customer(shop, "bea", method=None): False}
+    for who in users:
+        subscribe(shop, who, trial_period_days=7,
+                  **{"trial_settings[end_behavior][missing_payment_method]": "pause"})
+    shop.sandbox.control("POST", "clock/advance", {"by": 4 * DAY + 60})
+    shop.settle()
+
+    def told():
+        entries = [fields for _, fields in shop.redis.client().xrange(key("notices"))
+                   if fields["type"] == "trial_will_end"]
+        return {fields["customer"]: fields["data"] for fields in entries} if len(entries) == 2 else None
+    notices = wait_until(told, 5, "both notices")
+    for who, has in users.items():
+        assert f'"has_payment_method":{str(has).lower()}' in notices[who]
+
+
+def test_catalogue_is_filled_at_the_start_and_after_a_flush(shop, sync_factory):
+    sync_factory()
+    wait_until(lambda: shop.redis.client().hexists(key("price"), "premium_yearly"), 5, "the catalogue")
+
+
+def test_dead_account_does_not_hold_up_others(shop, sync_factory):
+    config = shop.site.config.with_name("two.conf")
+    text = shop.site.config.read_text()
+    other = text[text.index("site "):].replace('"shop"', '"other"')
+    config.write_text(text + other.replace("finalize_invoices", 'stripe_account = "acct_dead"\nfinalize_invoices'))
+    shop.sandbox.control("POST", "accounts", {"id": "acct_dead"})
+    shop.site.config, usual = config, shop.site.config
+    try:
+        sync = sync_factory("-n", "2")
+    finally:
+        shop.site.config = usual
+    shop.redis.client().zadd("tollgate:{other}:dirty", {f"cus_{i}": 1 for i in range(20)})
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/customers/cus_", "delay": 5, "times": 0})
+    subscribe(shop, customer(shop, "ann"))
+    shop.settle()
+    shop.redis.flush()
+    shop.redis.client().zadd("tollgate:{other}:dirty", {f"cus_{i}": 1 for i in range(20)})
+    time.sleep(1)
+    code, seconds = ask(shop, "ann")
+    assert code == 200 and seconds < 1.5
+    sync.kill()
+
+
+def test_stops_cleanly_with_a_customer_in_hand(shop, sync_factory):
+    who = customer(shop)
+    sync = sync_factory()
+    time.sleep(0.3)
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/subscriptions$", "delay": 1})
+    mark_dirty(shop, who)
+    wait_until(lambda: shop.redis.client().zcard(key("leases")) == 1, 5, "a lease")
+    sync.stop()
+    assert sync.read() == [who] and shop.redis.client().zcard(key("leases")) == 0
+
+
+def test_work_waits_for_stripe_and_is_done_when_it_is_back(shop, sync_factory):
+    who = customer(shop)
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/subscriptions$", "status": 500, "times": 4})
+    sync = sync_factory()
+    mark_dirty(shop, who)
+    sync.wait_for("work left for later")
+    assert sync.wait_for("customer read", seconds=20)[-1]["customer"] == who
+    assert not shop.redis.client().exists(key("tries"))
