@@ -16,6 +16,7 @@
 #include "log.h"
 #include "startup.h"
 #include "store_work.h"
+#include "sync_courier.h"
 #include "sync_schedule.h"
 
 #define PROGRAM "tollgate-sync"
@@ -222,8 +223,15 @@ static void *serve(void *context)
 
 static int run_daemon(struct sync *sync)
 {
+	struct sync_courier *courier = sync_courier_start(sync->settings, sync->sites, sync->n_sites);
+
+	if (!courier) {
+		log_event(LOG_LEVEL_ERROR, "cannot start a thread", NULL);
+		return EX_OSERR;
+	}
 	startup_log_started(sync->settings, sync->options->threads);
 	crew_run(sync, serve, sync);
+	sync_courier_stop(courier);
 	log_context(NULL, NULL);
 	log_event(LOG_LEVEL_INFO, "stopped", NULL);
 	return sync->failed ? EX_OSERR : EX_OK;
@@ -280,6 +288,8 @@ static int run_once(struct sync *sync)
 
 		poll_once(sync, shift.site);
 		crew_run(sync, work_off, &shift);
+		if (!sync_courier_once(sync->settings, shift.site))
+			sync->failed = true;
 	}
 	return sync->failed ? EX_TEMPFAIL : EX_OK;
 }

@@ -11,6 +11,7 @@ from testenv.notices import SECRET, Notices, Receiver, signature
 from testenv.php import PhpFpm
 from testenv.process import wait_until
 from testenv.site import write_secret
+from testenv.sync import sync_once
 
 HOLD = 30
 
@@ -23,10 +24,21 @@ def receiver():
 
 
 @pytest.fixture
-def notices(redis_server, receiver):
-    notices = Notices(redis_server, receiver.url)
-    yield notices
-    notices.stop()
+def site_factory(redis_server, sandbox):
+    """Makes sites with notices, and stops their daemons."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Notices(redis_server, sandbox, *arguments, **options))
+        return made[-1]
+    yield make
+    for notices in made:
+        notices.stop()
+
+
+@pytest.fixture
+def notices(site_factory, receiver):
+    return site_factory(receiver.url)
 
 
 def test_notice_is_posted_and_signed(notices, receiver):
@@ -43,15 +55,14 @@ def test_notice_is_posted_and_signed(notices, receiver):
         SECRET, "evt_1-payment_failed", headers["webhook-timestamp"], body)
 
 
-def test_secret_without_prefix_is_the_key(redis_server, receiver):
+def test_secret_without_prefix_is_the_key(site_factory, receiver):
     secret = "a secret of more than 24 bytes"
-    notices = Notices(redis_server, receiver.url, secret=secret)
+    notices = site_factory(receiver.url, secret=secret)
     notices.tell("n1")
     notices.start()
     receiver.wait("n1")
     headers, body = receiver.posts[0]
     assert headers["webhook-signature"] == signature(secret, "n1", headers["webhook-timestamp"], body)
-    notices.stop()
 
 
 def test_text_of_any_script_arrives_whole(notices, receiver):
@@ -166,6 +177,30 @@ def test_receiver_was_down_and_is_up_again(notices, receiver):
     receiver.wait("n1", "n2")
 
 
+def test_slow_receiver_holds_up_no_customer(notices, receiver, sandbox):
+    released = threading.Event()
+    receiver.says = lambda id, n: released.wait(20) and 200
+    customer = sandbox.api("POST", "/v1/customers")["id"]
+    notices.tell("n1")
+    daemon = notices.start()
+    wait_until(lambda: receiver.ids == ["n1"])
+    notices.redis.zadd(notices.key("dirty"), {customer: int(time.time()) - 60})
+    wait_until(lambda: customer in daemon.read(), seconds=8)
+    assert notices.attempts() == 0
+    notices.fail(1)
+    released.set()
+    assert daemon.events("notice not taken")[0]["why"] == "too slow"
+
+
+def test_run_once_brings_what_is_due(notices, receiver):
+    receiver.says = lambda id, n: 500 if id == "n1" else 200
+    notices.tell("n1", customer="cus_1")
+    notices.tell("n2", customer="cus_1")
+    notices.tell("n3", customer="cus_2")
+    assert sync_once(notices.site, "--once").returncode == 0
+    assert sorted(receiver.ids) == ["n1", "n3"]
+
+
 def test_two_daemons_deliver_each_notice_once(notices, receiver):
     receiver.says = lambda id, n: time.sleep(0.01) or 200
     ids = [f"c{customer}-{i}" for i in range(10) for customer in range(8)]
@@ -237,15 +272,14 @@ def test_long_answer_is_not_looked_at(notices, receiver):
     assert notices.counters() == {"notices_delivered": 1}
 
 
-def test_site_without_notify_url_is_only_told_in_the_stream(redis_server):
-    notices = Notices(redis_server, "http://127.0.0.1:1/")
+def test_site_without_notify_url_is_only_told_in_the_stream(site_factory):
+    notices = site_factory("http://127.0.0.1:1/")
     text = notices.site.config.read_text()
     notices.site.config.write_text(text.replace("notify_url", "# notify_url"))
     notices.tell("n1")
     notices.start()
     time.sleep(0.5)
-    assert notices.redis.keys() == [notices.key("notices")]
-    notices.stop()
+    assert not notices.redis.keys(notices.key("delivery*"))
 
 
 # The example for administrators, under a real php-fpm behind a real nginx.
@@ -290,8 +324,8 @@ def example(php):
     example.stop()
 
 
-def test_php_example_takes_what_is_delivered(redis_server, example):
-    notices = Notices(redis_server, example.url)
+def test_php_example_takes_what_is_delivered(site_factory, example):
+    notices = site_factory(example.url)
     notices.tell("n1", data={"hosted_invoice_url": "https://invoice.stripe.com/i/1"})
     notices.tell("n2", type="subscription_status_changed", data={"from": "active", "to": "past_due"})
     notices.start()
@@ -300,7 +334,6 @@ def test_php_example_takes_what_is_delivered(redis_server, example):
         ("n1", "ann", "ask for another card: https://invoice.stripe.com/i/1"),
         ("n2", "ann", "note that it is past_due now")]
     assert notices.counters() == {"notices_delivered": 2}
-    notices.stop()
 
 
 def test_php_example_handles_a_repeated_notice_once(example):

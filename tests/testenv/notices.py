@@ -1,4 +1,4 @@
-"""Notices on their way: a Redis that holds them, who brings them, and who takes them."""
+"""Notices on their way: a Redis that holds them, tollgate-sync that brings them, who takes them."""
 import base64
 import hashlib
 import hmac
@@ -9,11 +9,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import places
-from .process import Process, wait_until
-from .responder import Responder
+from .process import wait_until
 from .site import Site, write_secret
+from .sync import Sync
 
-PROGRAM = "tests/deliver_notices"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 COUNT = itertools.count(1)
 
@@ -81,35 +80,22 @@ class Receiver:
         self.server.server_close()
 
 
-class Daemon(Responder):
-    """What brings them; it has no socket."""
-
-    def __init__(self, config, path):
-        super().__init__(PROGRAM, config, path, listener=False)
-
-    def start(self):
-        before = self.log.count("event=started")
-        self.process = Process(self.argv, self.log_path)
-        self.process.wait_ready(lambda: self.log.count("event=started") > before)
-
-
 class Notices:
-    """A site with a notify_url on this Redis, and the programs that bring its notices."""
+    """A site with a notify_url on this Redis, and the daemons that bring its notices."""
 
-    def __init__(self, redis_server, url, secret=SECRET):
+    def __init__(self, redis_server, sandbox, url, secret=SECRET):
         self.directory = places.directory()
         self.redis = redis_server.client()
         write_secret(self.directory / "notify.secret", secret)
-        self.site = Site(self.directory, redis=redis_server.url, site_settings=f"""
+        self.site = Site(self.directory, redis=redis_server.url, stripe=sandbox.base, site_settings=f"""
             notify_url = "{url}"
             notify_secret_file = "{self.directory}/notify.secret" """)
-        self.programs = []
+        self.daemons = []
 
     def start(self):
         """One more of those that bring them."""
-        path = self.directory / f"sync{len(self.programs)}.sock"
-        self.programs.append(Daemon(self.site.config, path))
-        return self.programs[-1]
+        self.daemons.append(Sync(self.site))
+        return self.daemons[-1]
 
     def key(self, *words):
         return ":".join(("tollgate:{shop}", *words))
@@ -144,6 +130,6 @@ class Notices:
                    and not self.redis.exists(self.key("delivery_due")), what="an end of all notices")
 
     def stop(self):
-        for program in self.programs:
-            if program.process.running():
-                program.stop()
+        for daemon in self.daemons:
+            if daemon.process.running():
+                daemon.stop()
