@@ -61,8 +61,8 @@ static const struct format secret_file = {
 	.pattern = "^/.+$", .must = "must be the absolute path of a file that holds the secret" };
 static const struct format redis = {
 	.pattern = "^(unix:/.+|tcp://[^/[:space:]]+:[0-9]{1,5}(/[0-9]{1,4})?"
-	    "|sentinel://[^/[:space:]]+/[^/[:space:]]+)$",
-	.must = "must be unix:/PATH, tcp://HOST:PORT/DB or sentinel://HOST,HOST/MASTER" };
+	    "|sentinel://[^/[:space:]]+/[^/[:space:]]+(/[0-9]{1,4})?)$",
+	.must = "must be unix:/PATH, tcp://HOST:PORT/DB or sentinel://HOST,HOST/MASTER/DB" };
 static const struct format api_base = {
 	.pattern = "^https?://[^/[:space:]]+$", .also = http_url_allowed,
 	.must = "must be an https URL (http to loopback only) without a path" };

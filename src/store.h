@@ -45,8 +45,8 @@ enum result store_script_run(struct store *store, const struct site *site,
 bool store_key(char key[STORE_KEY_SIZE], const struct site *site, const char *noun, const char *id);
 
 /* What `tollgate check` and the start of each program say about the server:
- * reachable, not a Cluster, maxmemory-policy noeviction. Warnings are logged;
- * RESULT_INVALID for a Cluster. */
+ * reachable, not a Cluster, maxmemory-policy noeviction, behind Sentinels with
+ * min-replicas-to-write. Warnings are logged; RESULT_INVALID for a Cluster. */
 enum result store_inspect(struct store *store, const struct site *site, struct problem *problem);
 
 #endif

@@ -57,8 +57,8 @@ bool redis_server_start(struct redis_server *server, const char *option, const c
 	if (!mkdtemp(server->directory))
 		return false;
 	snprintf(server->url, sizeof(server->url), "unix:%s/socket", server->directory);
-	server->redis.url = server->url;
-	server->list[0] = &server->redis;
+	server->site.redis.url = server->url;
+	server->list[0] = &server->site.redis;
 	server->site.name = strdup("shop");
 	server->settings.redis = server->list;
 	server->settings.n_redis = 1;

@@ -12,7 +12,6 @@ struct redis_server {
 	pid_t pid;
 	char directory[64];
 	char url[128];                  /* unix:… */
-	struct redis_settings redis;
 	const struct redis_settings *list[1];
 	struct site site;               /* "shop", on this server */
 	struct settings settings;

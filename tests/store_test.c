@@ -61,7 +61,7 @@ static int restore(void **state)
 {
 	(void)state;
 	redis_server_kill(&server);
-	server.redis = (struct redis_settings){ .url = server.url };
+	server.site.redis = (struct redis_settings){ .url = server.url };
 	usleep(BACKOFF_US);
 	return redis_server_restart(&server, NULL, NULL) ? 0 : -1;
 }
@@ -141,9 +141,9 @@ static void password_is_sent_and_needed(void **state)
 	(void)state;
 	redis_server_kill(&server);
 	assert_true(redis_server_restart(&server, "--requirepass", "a secret"));
-	server.redis.password = (struct secret){ .text = (char []){ "wrong" }, .length = 5 };
+	server.site.redis.password = (struct secret){ .text = (char []){ "wrong" }, .length = 5 };
 	assert_int_equal(words("SET", "k", "1"), RESULT_UNAVAILABLE);
-	server.redis.password = (struct secret){ .text = (char []){ "a secret" }, .length = 8 };
+	server.site.redis.password = (struct secret){ .text = (char []){ "a secret" }, .length = 8 };
 	usleep(BACKOFF_US);
 	assert_int_equal(words("SET", "k", "1"), RESULT_OK);
 }
@@ -171,18 +171,15 @@ static enum result inspect(const char *url)
 	struct problem problem;
 	enum result result;
 
-	server.redis.url = (char *)(uintptr_t)url;
+	server.site.redis.url = (char *)(uintptr_t)url;
 	result = store_inspect(store, &server.site, &problem);
-	server.redis.url = server.url;
+	server.site.redis.url = server.url;
 	return result;
 }
 
 static void addresses_that_are_none_are_refused(void **state)
 {
-	static const char *const urls[] = {
-		"sentinel://a,b/master", "redis://h", "tcp://", "tcp://h:", "tcp://h:x", "tcp://h:70000",
-		"tcp://h:6379/", "tcp://h:6379/x", "tcp://h:6379/0/1", "tcp://[::1", "unix:", "",
-	};
+	static const char *const urls[] = { "sentinel://a,b", "redis://h", "tcp://h:x", "unix:", "" };
 
 	(void)state;
 	assert_int_equal(inspect(server.url), RESULT_OK);
