@@ -31,6 +31,7 @@ class Life:
         self.prices = prices
         self.user = f"user-{seed}"
         self.customers = []
+        self.acts = 0
         self.refused = 0
         begins = self.random.choice((0, 0, self.random.random(), self.random.uniform(0.9, 1)))
         count = self.random.randint(3, LONGEST)
@@ -39,6 +40,7 @@ class Life:
     def live(self):
         for _ in range(self.random.choice((1, 1, 1, 2, 3))):
             act = self.random.choices(ACTS, WEIGHTS)[0]
+            self.acts += 1
             try:
                 act(self)
             except Refused:

@@ -8,7 +8,7 @@ from testenv.process import Process
 from testenv.responder import REPORT, binary
 
 DAEMONS = 2
-LIFE = (0.2, 1.5)  # seconds until one is killed
+LIFE = (0.03, 0.4)  # seconds until one is killed
 
 
 class Staff:
@@ -42,6 +42,16 @@ class Staff:
             self.daemons[one].kill()
             self.killed += 1
             self.daemons[one] = self.hire()
+
+    def start_one(self):
+        """A daemon that is left alone, until dismiss()."""
+        before = self.log.read_text(errors="replace").count("event=started")
+        self.daemons = [self.hire()]
+        self.daemons[0].wait_ready(lambda: self.daemons[0].log.count("event=started") > before)
+
+    def dismiss(self):
+        for daemon in self.daemons:
+            assert daemon.terminate() == 0, self.log.read_text()
 
     def stop(self):
         """All of them are killed."""
