@@ -63,7 +63,7 @@ int sync_once(struct sync *sync)
 
 		poll_once(sync, shift.site);
 		crew_run(sync, work_off, &shift);
-		if (!sync_courier_once(sync->settings, shift.site))
+		if (!sync_courier_once(sync, shift.site))
 			sync->failed = true;
 	}
 	return sync->failed ? EX_TEMPFAIL : EX_OK;

@@ -1,7 +1,6 @@
 #include "sync_courier.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,30 +13,27 @@
 #define PAUSE_MS 500 /* how often the streams are looked at */
 
 struct sync_courier {
-	const struct site *const *sites;
-	size_t n_sites;
+	struct sync *sync;
 	struct store *store;
 	struct http_client *http;
 	pthread_t thread;
-	atomic_bool stop;
 };
 
 static void courier_free(struct sync_courier *courier)
 {
-	if (!courier)
-		return;
 	http_client_free(courier->http);
 	store_free(courier->store);
 	free(courier);
 }
 
-static struct sync_courier *courier_new(const struct settings *settings)
+static struct sync_courier *courier_new(struct sync *sync)
 {
 	struct sync_courier *courier = calloc(1, sizeof(*courier));
 
 	if (!courier)
 		return NULL;
-	courier->store = store_new(settings);
+	courier->sync = sync;
+	courier->store = store_new(sync->settings);
 	courier->http = http_client_new("tollgate/" PACKAGE_VERSION);
 	if (courier->store && courier->http)
 		return courier;
@@ -59,10 +55,11 @@ static bool deliver(struct sync_courier *courier, const struct site *site, bool 
 /* One turn for each site; whether any of them has more that is due. */
 static bool go_round(struct sync_courier *courier)
 {
+	const struct sync *sync = courier->sync;
 	bool any = false, more;
 
-	for (size_t i = 0; i < courier->n_sites && !courier->stop; i++) {
-		deliver(courier, courier->sites[i], &more);
+	for (size_t i = 0; i < sync->n_sites && !sync->stop; i++) {
+		deliver(courier, sync->sites[i], &more);
 		any |= more;
 	}
 	return any;
@@ -72,43 +69,38 @@ static void *run(void *context)
 {
 	struct sync_courier *courier = context;
 
-	while (!courier->stop) {
+	while (!courier->sync->stop) {
 		if (!go_round(courier))
 			monotonic_sleep_ms(PAUSE_MS);
 	}
 	return NULL;
 }
 
-struct sync_courier *sync_courier_start(const struct settings *settings,
-    const struct site *const *sites, size_t n_sites)
+struct sync_courier *sync_courier_start(struct sync *sync)
 {
-	struct sync_courier *courier = courier_new(settings);
+	struct sync_courier *courier = courier_new(sync);
 
-	if (courier) {
-		courier->sites = sites;
-		courier->n_sites = n_sites;
-		if (pthread_create(&courier->thread, NULL, run, courier) == 0)
-			return courier;
-	}
+	if (!courier || pthread_create(&courier->thread, NULL, run, courier) == 0)
+		return courier;
 	courier_free(courier);
 	return NULL;
 }
 
 void sync_courier_stop(struct sync_courier *courier)
 {
-	if (!courier)
-		return;
-	courier->stop = true;
+	courier->sync->stop = true;
 	pthread_join(courier->thread, NULL);
 	courier_free(courier);
 }
 
-bool sync_courier_once(const struct settings *settings, const struct site *site)
+bool sync_courier_once(struct sync *sync, const struct site *site)
 {
-	struct sync_courier *courier = courier_new(settings);
-	bool delivered = courier != NULL, more = delivered;
+	struct sync_courier *courier = courier_new(sync);
+	bool delivered = true, more = true;
 
-	while (delivered && more)
+	if (!courier)
+		return false;
+	while (delivered && more && !sync->stop)
 		delivered = deliver(courier, site, &more);
 	courier_free(courier);
 	return delivered;

@@ -3,20 +3,16 @@
 #ifndef TOLLGATE_SYNC_COURIER_H
 #define TOLLGATE_SYNC_COURIER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "settings.h"
+#include "sync.h"
 
 struct sync_courier;
 
-/* `sites` stay the caller's. NULL when there is no memory or no thread left. */
-struct sync_courier *sync_courier_start(const struct settings *settings,
-    const struct site *const *sites, size_t n_sites);
-/* Waits until what is under way has ended, 15 s at most, and frees him; NULL is fine. */
+/* Goes his rounds until sync->stop. NULL when there is no memory or no thread left. */
+struct sync_courier *sync_courier_start(struct sync *sync);
+/* Waits until what is under way has ended, 15 s at most, and frees him. */
 void sync_courier_stop(struct sync_courier *courier);
 
 /* Brings what is due for this site, once; false when it could not be done. */
-bool sync_courier_once(const struct settings *settings, const struct site *site);
+bool sync_courier_once(struct sync *sync, const struct site *site);
 
 #endif

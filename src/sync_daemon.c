@@ -8,6 +8,8 @@
 #include "store_work.h"
 #include "sync_courier.h"
 
+#define DUTY_RETRY_MS 10000
+
 static int64_t retry_ms(const struct problem *problem)
 {
 	return (int64_t)problem->retry_after * 1000;
@@ -40,7 +42,8 @@ static void turn_to_duties(struct sync *sync, const struct workshop *workshop,
 	if (result == RESULT_OK)
 		sync_schedule_give(sync->schedule, turn, TURN_IDLE, due_in);
 	else
-		sync_schedule_give(sync->schedule, turn, TURN_FAILED, retry_ms(&problem));
+		sync_schedule_give(sync->schedule, turn, TURN_FAILED,
+		    problem.retry_after ? retry_ms(&problem) : DUTY_RETRY_MS);
 }
 
 static void turn_to_work(struct sync *sync, const struct workshop *workshop,
@@ -81,7 +84,7 @@ static void *serve(void *context)
 
 int sync_daemon(struct sync *sync)
 {
-	struct sync_courier *courier = sync_courier_start(sync->settings, sync->sites, sync->n_sites);
+	struct sync_courier *courier = sync_courier_start(sync);
 
 	if (!courier) {
 		log_event(LOG_LEVEL_ERROR, "cannot start a thread", NULL);

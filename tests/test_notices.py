@@ -12,6 +12,7 @@ from testenv.php import PhpFpm
 from testenv.process import wait_until
 from testenv.site import write_secret
 from testenv.sync import sync_once
+from testenv.webhook import Webhook, event, invoice, subscription
 
 HOLD = 30
 
@@ -280,6 +281,62 @@ def test_site_without_notify_url_is_only_told_in_the_stream(site_factory):
     notices.start()
     time.sleep(0.5)
     assert not notices.redis.keys(notices.key("delivery*"))
+
+
+# What the events of Stripe tell.
+
+
+@pytest.fixture(scope="module")
+def webhook():
+    webhook = Webhook()
+    yield webhook
+    webhook.stop()
+
+
+INVOICE = invoice(number="A-1", amount_due=500, next_payment_attempt=1800000000, due_date=None,
+                  hosted_invoice_url="https://invoice.stripe.com/i/1")
+TOLD_OF_INVOICE = {
+    "invoice": "in_1", "number": "A-1", "subscription": "sub_1", "status": "open",
+    "billing_reason": "subscription_create", "amount_due": 500, "amount_paid": 0, "currency": "eur",
+    "attempt_count": 1, "next_payment_attempt": 1800000000,
+    "hosted_invoice_url": "https://invoice.stripe.com/i/1"}
+UNTAXED = {"last_finalization_error": {"type": "invalid_request_error", "code": "customer_tax_location_invalid",
+                                       "message": "No address."},
+           "automatic_tax": {"enabled": True, "status": "requires_location_inputs"}}
+TOLD_OF_UNTAXED = {"error_type": "invalid_request_error", "error_code": "customer_tax_location_invalid",
+                   "error_message": "No address.", "automatic_tax_status": "requires_location_inputs"}
+SESSION = {"object": "checkout.session", "id": "cs_1", "mode": "subscription", "customer": "cus_1",
+           "subscription": "sub_1", "status": "complete", "payment_status": "unpaid", "expires_at": 1800000000}
+SCHEDULE = {"object": "subscription_schedule", "id": "sub_sched_1", "customer": "cus_1", "status": "active",
+            "subscription": "sub_1", "current_phase": {"start_date": 1700000000, "end_date": 1800000000}}
+
+
+@pytest.mark.parametrize("kind, obj, type, data", [
+    ("invoice.paid", INVOICE, "payment_succeeded", TOLD_OF_INVOICE),
+    ("invoice.payment_failed", INVOICE, "payment_failed", TOLD_OF_INVOICE),
+    ("invoice.payment_action_required", INVOICE, "payment_action_required", TOLD_OF_INVOICE),
+    ("invoice.finalized", INVOICE, "invoice_finalized", TOLD_OF_INVOICE),
+    ("invoice.upcoming", INVOICE, "invoice_upcoming", TOLD_OF_INVOICE),
+    ("invoice.overdue", INVOICE, "invoice_overdue", TOLD_OF_INVOICE),
+    ("invoice.will_be_due", INVOICE, "invoice_will_be_due", TOLD_OF_INVOICE),
+    ("invoice.finalization_failed", {**INVOICE, **UNTAXED}, "invoice_finalization_failed",
+     {**TOLD_OF_INVOICE, **TOLD_OF_UNTAXED}),
+    ("checkout.session.async_payment_failed", SESSION, "checkout_async_payment_failed",
+     {"session": "cs_1", "subscription": "sub_1", "payment_status": "unpaid"}),
+    ("checkout.session.completed", SESSION, "unlinked_subscription",
+     {"session": "cs_1", "subscription": "sub_1", "payment_status": "unpaid"}),
+    ("subscription_schedule.expiring", SCHEDULE, "subscription_schedule_expiring",
+     {"schedule": "sub_sched_1", "subscription": "sub_1", "status": "active", "ends_at": 1800000000}),
+    ("customer.subscription.created", subscription(), "subscription_status_changed",
+     {"subscription": "sub_1", "from": None, "to": "active", "reason": None}),
+])
+def test_event_makes_its_notice(webhook, kind, obj, type, data):
+    webhook.redis.flushall()
+    told = event(kind, obj)
+    webhook.take(told, told)
+    [notice] = webhook.notices()
+    assert (notice["type"], notice["data"], notice["customer"]) == (type, data, "cus_1")
+    assert (notice["id"], notice["created"]) == (f"{told['id']}-{type}", str(told["created"]))
 
 
 # The example for administrators, under a real php-fpm behind a real nginx.
