@@ -8,10 +8,12 @@ from testenv.process import wait_until
 from testenv.redis import RedisServer
 from testenv.responder import Responder
 from testenv.site import Site, write_secret
+from testenv.sync import Sync
 
-PROGRAMS = ("access", "checkout", "session", "portal", "webhook")
+RESPONDERS = ("access", "checkout", "session", "portal", "webhook")
 SERVER = """
 location = /page { auth_request /_tollgate/plan:basic; try_files /page.html =404; }
+location = /taken { return 204; }
 """
 
 
@@ -19,12 +21,20 @@ def password(line):
     return next(word[1:] for word in line.split() if word.startswith(">"))
 
 
-def start_with_its_user(stack, program, line):
+def site_with_its_user(stack, program, line):
     """A configuration of its own, which names the user, as the example in tollgate.conf(5)."""
     directory = places.directory()
     secret = write_secret(directory / "redis.password", password(line))
-    site = Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
-                settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"')
+    notify = write_secret(directory / "notify.secret", "a secret of at least 24 bytes")
+    return Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
+                settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"',
+                site_settings=f'notify_url = "{stack.url}/taken"\nnotify_secret_file = "{notify}"')
+
+
+def start_with_its_user(stack, program, line):
+    site = site_with_its_user(stack, program, line)
+    if program == "sync":
+        return Sync(site)
     return Responder(f"tollgate-{program}", site.config, stack.directory / f"{program}.sock")
 
 
@@ -37,8 +47,8 @@ def restricted(stack_factory):
         aclfile.write_text("\n".join(["user default on nopass ~* &* +@all", *recipe.values()]) + "\n")
         stack = stack_factory(responders=(), redis=RedisServer("--aclfile", aclfile), server=SERVER)
         (stack.nginx.root / "page.html").write_text("paid for\n")
-        for program in PROGRAMS:
-            stack.responders[program] = start_with_its_user(stack, program, recipe[program])
+        for program, line in recipe.items():
+            stack.responders[program] = start_with_its_user(stack, program, line)
         return stack
     return make
 
@@ -76,7 +86,7 @@ def lose_and_find(stack):
 
 
 def test_recipe_has_a_line_for_every_program():
-    assert set(manual.access_control()) == set(PROGRAMS)
+    assert set(manual.access_control()) == {*RESPONDERS, "sync"}
 
 
 def test_every_program_may_do_what_it_does(restricted):
@@ -91,7 +101,7 @@ def test_missing_permission_is_noticed(restricted, program, command):
     line = manual.access_control()[program]
     stack = restricted(**{program: line.replace(f" {command}", "")})
     stack.session("alice").get("/page")
-    stack.session("alice").post("/billing/create-checkout-session", json={"plan": "basic"})
+    stack.session("bob").post("/billing/create-checkout-session", json={"plan": "basic"})
     stack.sandbox.api("POST", "/v1/customers", **{"metadata[tollgate_user]": "x"})
     wait_until(lambda: denied(stack), what="a denial in ACL LOG")
     assert (f"tollgate-{program}", command[1:]) in denied(stack)
