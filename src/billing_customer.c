@@ -31,7 +31,7 @@ billing_customer_link(const struct billing *billing, const char *customer, struc
  * somebody else is not hers, whatever the metadata says. */
 static enum result
 adopt(const struct billing *billing, const struct store_user *linked,
-    char (*ids)[STRIPE_ID_SIZE], size_t n_ids, struct problem *problem)
+    char (*ids)[STRIPE_ID_SIZE], size_t n_ids, size_t *n_adopted, struct problem *problem)
 {
 	enum result result = RESULT_OK;
 	size_t i;
@@ -40,10 +40,13 @@ adopt(const struct billing *billing, const struct store_user *linked,
 		if (billing_customer_is_users(linked, ids[i]))
 			continue;
 		result = billing_customer_link(billing, ids[i], problem);
+		if (result == RESULT_CONFLICT) {
+			result = RESULT_OK;
+			continue;
+		}
 		if (result == RESULT_OK)
 			result = billing_sync_customer(billing, ids[i], problem);
-		else if (result == RESULT_CONFLICT)
-			result = RESULT_OK;
+		++*n_adopted;
 	}
 	return result;
 }
@@ -65,16 +68,15 @@ static enum result
 ask_stripe(const struct billing *billing, const struct store_user *linked, struct problem *problem)
 {
 	char (*ids)[STRIPE_ID_SIZE] = NULL;
-	size_t n_ids = 0;
+	size_t n_ids = 0, n_hers = linked->n_customers;
 	enum result result = read_linked(billing, linked, problem);
 
 	if (result == RESULT_OK)
 		result = stripe_customer_search(billing->stripe, billing->site, billing->identity->user,
 		    &ids, &n_ids, problem);
 	if (result == RESULT_OK)
-		result = adopt(billing, linked, ids, n_ids, problem);
-	if (result == RESULT_OK && n_ids == 0 && linked->n_customers == 0 &&
-	    store_user_none_write(billing->store, billing->site, billing->user_hash,
+		result = adopt(billing, linked, ids, n_ids, &n_hers, problem);
+	if (result == RESULT_OK && n_hers == 0 && store_user_none_write(billing->store, billing->site, billing->user_hash,
 	    billing->now) != RESULT_OK)
 		result = problem_store(problem);
 	free(ids);

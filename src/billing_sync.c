@@ -212,13 +212,12 @@ enum result billing_sync_read(const struct billing *billing, const char *custome
 
 	for (int i = 0; i < READINGS_MAX && result == RESULT_OK && applied == APPLIED_MOVED; i++)
 		result = read_once(billing, customer, &applied, done, problem);
-	if (result == RESULT_OK && applied != APPLIED_MOVED) {
+	if (result == RESULT_OK && applied != APPLIED_MOVED)
 		log_read(customer, done);
-	} else {
-		log_event(LOG_LEVEL_INFO, "customer left dirty", "customer", customer,
-		    "why", result == RESULT_OK ? "events keep coming" : problem->code, NULL);
+	else
 		store_dirty(billing->store, billing->site, customer, (int64_t)time(NULL));
-	}
+	if (result == RESULT_OK && applied == APPLIED_MOVED)
+		log_event(LOG_LEVEL_INFO, "events keep coming: customer left dirty", "customer", customer, NULL);
 	return result;
 }
 

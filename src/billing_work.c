@@ -23,6 +23,7 @@
 #define LOOK_AGAIN 60          /* seconds: after a flush the duties are due at once */
 #define DELAY_FIRST_MS 1000
 #define DELAY_MAX_MS 300000
+#define WISH_DELAY_MAX_MS 4000 /* somebody asks for it again and again */
 #define NAP_MS 100
 #define PAUSED "stripe_paused"
 
@@ -138,16 +139,18 @@ enum result billing_work_claim(const struct workshop *workshop, const struct sit
 /* Doubled each time, half of it by chance. */
 static int64_t delay_ms(const struct store_work *work, const struct problem *problem)
 {
-	int64_t delay = DELAY_MAX_MS;
+	int64_t most = work->kind == WORK_WISH ? WISH_DELAY_MAX_MS : DELAY_MAX_MS;
+	int64_t delay = work->tries < 16 ? (int64_t)DELAY_FIRST_MS << work->tries : most;
 
-	if (work->tries < 8)
-		delay = (int64_t)DELAY_FIRST_MS << work->tries;
+	if (delay > most)
+		delay = most;
 	delay = delay / 2 + random() % (delay / 2 + 1);
 	if (delay < (int64_t)problem->retry_after * 1000)
 		delay = (int64_t)problem->retry_after * 1000;
 	return delay;
 }
 
+/* Told once, since the next tries fail for the same cause. */
 static void leave_for_later(const struct workshop *workshop, const struct site *site,
     const struct store_work *work, const struct problem *problem)
 {
@@ -155,7 +158,7 @@ static void leave_for_later(const struct workshop *workshop, const struct site *
 	char seconds[24];
 
 	snprintf(seconds, sizeof(seconds), "%.1f", (double)delay / 1000);
-	log_event(LOG_LEVEL_WARNING, "work left for later", work_kind_str(work->kind), work->id,
+	log_event(work->tries ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "work left for later", work_kind_str(work->kind), work->id,
 	    "code", problem->code, "seconds", seconds, NULL);
 	store_work_defer(workshop->store, site, work, delay);
 }
@@ -233,8 +236,11 @@ static enum result do_duty(const struct workshop *workshop, const struct site *s
 	if (result == RESULT_OK)
 		result = store_duty_begin(workshop->store, site, duty->name, anyway ? 0 : interval, DUTY_MS,
 		    &begun, due_in);
-	if (result == RESULT_NOT_FOUND)
+	if (result == RESULT_NOT_FOUND) {
+		if (anyway)
+			log_event(LOG_LEVEL_INFO, "another daemon is at it", "duty", duty->name, NULL);
 		return RESULT_OK;
+	}
 	if (result != RESULT_OK)
 		return problem_store(problem);
 	*due_in = interval;

@@ -373,7 +373,9 @@ def test_record_is_read_again_before_it_expires(shop, sync_factory):
     for who in (near, far):
         subscribe(shop, who)
     shop.settle()
+    assert sync_once(shop.site, "--once").returncode == 0
     shop.redis.client().expire(key("customer", near), 9 * DAY)
+    shop.redis.client().hdel(key("duty"), "renewal_at")
     sync = sync_factory()
     assert sync.wait_for("records are renewed before they expire")[0]["customers"] == "1"
     wait_until(lambda: sync.read() == [near], 5, "the reading")

@@ -1,0 +1,159 @@
+#include "store_duty.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "monotonic.h"
+#include "redis_server.h"
+
+static struct redis_server server;
+static struct store *store;
+
+static enum result begin(int64_t interval, int64_t ttl_ms, struct store_duty *duty)
+{
+	int64_t due_in = -1;
+	enum result result = store_duty_begin(store, &server.site, "sweep", interval, ttl_ms, duty, &due_in);
+
+	assert_true(result == RESULT_OK ? due_in == 0 : due_in > 0);
+	return result;
+}
+
+static void duty_is_one_daemons_at_a_time(void **state)
+{
+	struct store_duty mine, other;
+
+	(void)state;
+	assert_int_equal(begin(60, 60000, &mine), RESULT_OK);
+	assert_int_equal(begin(60, 60000, &other), RESULT_NOT_FOUND);
+	assert_int_equal(begin(0, 60000, &other), RESULT_NOT_FOUND);
+	store_duty_end(store, &server.site, &mine, false);
+	assert_int_equal(begin(60, 60000, &other), RESULT_OK);
+}
+
+static void duty_done_is_not_due_before_its_time(void **state)
+{
+	struct store_duty duty;
+
+	(void)state;
+	assert_int_equal(begin(60, 60000, &duty), RESULT_OK);
+	store_duty_end(store, &server.site, &duty, true);
+	assert_int_equal(begin(60, 60000, &duty), RESULT_NOT_FOUND);
+	assert_int_equal(begin(0, 60000, &duty), RESULT_OK);
+}
+
+static void duty_of_the_dead_is_taken_over(void **state)
+{
+	struct store_duty dead, heir;
+
+	(void)state;
+	assert_int_equal(begin(60, 20, &dead), RESULT_OK);
+	monotonic_sleep_ms(40);
+	assert_int_equal(begin(60, 60000, &heir), RESULT_OK);
+	assert_int_equal(store_duty_renew(store, &server.site, &dead, 60000), RESULT_NOT_FOUND);
+	assert_int_equal(store_duty_renew(store, &server.site, &heir, 60000), RESULT_OK);
+	store_duty_end(store, &server.site, &dead, true);
+	assert_int_equal(begin(60, 60000, &dead), RESULT_NOT_FOUND);
+	store_duty_end(store, &server.site, &heir, false);
+	assert_int_equal(begin(60, 60000, &dead), RESULT_OK);
+}
+
+static void number_is_kept(void **state)
+{
+	int64_t number = -1;
+
+	(void)state;
+	assert_int_equal(store_duty_number(store, &server.site, "cursor", &number), RESULT_OK);
+	assert_int_equal(number, 0);
+	assert_int_equal(store_duty_number_write(store, &server.site, "cursor", 1800000000), RESULT_OK);
+	assert_int_equal(store_duty_number(store, &server.site, "cursor", &number), RESULT_OK);
+	assert_int_equal(number, 1800000000);
+}
+
+static void put(const char *noun, const char *id, const char *field, const char *value, const char *ttl)
+{
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+
+	assert_true(store_key(key, &server.site, noun, id));
+	assert_int_equal(store_words(store, &server.site, &reply, "HSET", key, field, value, NULL), RESULT_OK);
+	store_reply_free(reply);
+	assert_int_equal(store_words(store, &server.site, &reply, "EXPIRE", key, ttl, NULL), RESULT_OK);
+	store_reply_free(reply);
+}
+
+static void living_record_near_its_end_is_marked(void **state)
+{
+	uint64_t cursor = 0;
+	int64_t marked = 0;
+
+	(void)state;
+	put("customer", "cus_near", "rank:sub_1", "1", "500");
+	put("customer", "cus_ended", "rank:sub_1", "2", "500");
+	put("customer", "cus_far", "rank:sub_1", "1", "5000");
+	put("user", "cus_no", "rank:sub_1", "1", "500");
+	do {
+		assert_int_equal(store_renewal_mark(store, &server.site, 1000, 1, &cursor, &marked), RESULT_OK);
+	} while (cursor);
+	assert_int_equal(marked, 1);
+}
+
+static void seen_events_are_told_apart(void **state)
+{
+	static const char *const ids[] = { "evt_1", "evt_2" };
+	bool seen[] = { true, false };
+
+	(void)state;
+	put("event", "evt_0", "a", "b", "100");
+	assert_int_equal(store_events_seen(store, &server.site, ids, 0, seen), RESULT_OK);
+	assert_int_equal(store_events_seen(store, &server.site, ids, 2, seen), RESULT_OK);
+	assert_false(seen[0]);
+	assert_false(seen[1]);
+}
+
+static int empty(void **state)
+{
+	struct redisReply *reply;
+
+	(void)state;
+	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
+		return -1;
+	store_reply_free(reply);
+	return 0;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	if (!redis_server_start(&server, NULL, NULL))
+		return -1;
+	store = store_new(&server.settings);
+	return store ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	store_free(store);
+	redis_server_stop(&server);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup(name, empty)
+		TEST(duty_is_one_daemons_at_a_time),
+		TEST(duty_done_is_not_due_before_its_time),
+		TEST(duty_of_the_dead_is_taken_over),
+		TEST(number_is_kept),
+		TEST(living_record_near_its_end_is_marked),
+		TEST(seen_events_are_told_apart),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
