@@ -19,14 +19,15 @@ struct key {
 	size_t length;
 };
 
-/* EVP_DecodeBlock skips blanks and counts the padding as bytes. */
+/* EVP_DecodeBlock skips blanks, counts the padding as bytes, and refuses a length
+ * that is no multiple of four. */
 static bool base64_decode(const char *text, size_t length, struct key *key)
 {
 	size_t digits = strspn(text,
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 	size_t padding = length - digits;
 
-	if (length % 4 != 0 || padding > 2 || strspn(text + digits, "=") != padding
+	if (padding > 2 || strspn(text + digits, "=") != padding
 	    || length / 4 * 3 > sizeof(key->bytes)
 	    || EVP_DecodeBlock(key->bytes, (const unsigned char *)text, (int)length) < 0)
 		return false;

@@ -260,6 +260,42 @@ static void notices_older_than_three_days_are_left_behind(void **state)
 	assert_idle(NOW, INT64_MAX);
 }
 
+static void away_for_a_week_and_the_oldest_are_lost(void **state)
+{
+	struct store_delivery delivery;
+	char at[32];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(at, sizeof(at), "%lld-%d", ((long long)time(NULL) - 2 * AGE_MAX) * 1000, i + 1);
+		tell_at(at, "old", "cus_1");
+	}
+	snprintf(at, sizeof(at), "%lld-1", ((long long)time(NULL) - 2 * AGE_MAX) * 1000);
+	answer("HSET", "delivery", "cursor", at);
+	answer("HSET", "delivery", "taken", "1");
+	tell("new", "cus_1");
+	delivery = take(NOW);
+	assert_string_equal(json_text(delivery.notice, "/id"), "new");
+	assert_int_equal(delivery.lost, 2);
+	store_delivery_free(&delivery);
+}
+
+static void stream_that_begins_anew_lost_nothing(void **state)
+{
+	char at[32];
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		tell("n", "cus_1");
+	settle(NOW, "n", DELIVERY_DONE, NOW);
+	answer("DEL", "notices", NULL, NULL);
+	snprintf(at, sizeof(at), "%lld-0", ((long long)time(NULL) + 1) * 1000);
+	tell_at(at, "new", "cus_2");
+	settle(NOW, "n", DELIVERY_DONE, NOW);
+	assert_int_equal(counter("notices_lost"), 0);
+	assert_int_equal(answer("HGET", "delivery", "taken", NULL), 1);
+}
+
 static void lane_that_was_deleted_is_forgotten(void **state)
 {
 	(void)state;
@@ -329,6 +365,8 @@ int main(void)
 		DELIVERY_TEST(notices_trimmed_before_they_were_seen_are_counted),
 		DELIVERY_TEST(many_at_once_are_neither_lost_nor_counted_as_lost),
 		DELIVERY_TEST(notices_older_than_three_days_are_left_behind),
+		DELIVERY_TEST(away_for_a_week_and_the_oldest_are_lost),
+		DELIVERY_TEST(stream_that_begins_anew_lost_nothing),
 		DELIVERY_TEST(lane_that_was_deleted_is_forgotten),
 		DELIVERY_TEST(entry_that_is_no_notice_is_handed_out_without_one),
 	};
