@@ -9,7 +9,6 @@ from testenv.stack import Stack
 from testenv.sync import Sync, sync_once
 
 DAY = 86400
-GOOD_DEBIT, BAD_DEBIT = "pm_bankAccount_success", "pm_bankAccount_failure"
 SITE = {"settings": 'stripe_timeout = "2s"', "site_settings": 'cold_wait = "3s"\nfinalize_invoices = true\n'}
 
 
@@ -72,6 +71,13 @@ def customer(shop, user=None, method="pm_card_visa"):
         shop.sandbox.api("POST", f"/v1/customers/{made['id']}",
                          **{"invoice_settings[default_payment_method]": method})
     return made["id"]
+
+
+def debtor(shop, iban, user="ann"):
+    """A customer who pays by bank debit."""
+    method = shop.sandbox.api("POST", "/v1/payment_methods", type="sepa_debit", **{
+        "sepa_debit[iban]": iban, "billing_details[name]": user, "billing_details[email]": f"{user}@example.com"})
+    return customer(shop, user, method["id"])
 
 
 def subscribe(shop, who, lookup_key="basic_monthly", **more):
@@ -330,12 +336,9 @@ def test_grace_begins_when_the_oldest_open_invoice_was_finalized(shop):
 @pytest.mark.parametrize("iban, end, page", [("AT321904300235473204", "paid", 200),
                                              ("AT861904300235473202", "failed", 403)])
 def test_first_bank_debit_is_followed_to_its_end(shop, sync, iban, end, page):
-    who = customer(shop, "ann", method=None)
-    method = shop.sandbox.api("POST", "/v1/payment_methods", type="sepa_debit", **{
-        "sepa_debit[iban]": iban, "billing_details[name]": "Ann", "billing_details[email]": "ann@example.com"})["id"]
-    shop.sandbox.api("POST", f"/v1/payment_methods/{method}/attach", customer=who)
     shop.sandbox.control("POST", "clock", {"now": int(time.time())})
-    subscription = subscribe(shop, who, default_payment_method=method)
+    who = debtor(shop, iban)
+    subscription = subscribe(shop, who)
     state = f"first_payment:{subscription['id']}"
     wait_until(lambda: record(shop, who).get(state) == "processing", 5, "processing")
     assert ask(shop, "ann")[0] == 200
@@ -458,3 +461,62 @@ def test_work_waits_for_stripe_and_is_done_when_it_is_back(shop, sync_factory):
     sync.wait_for("work left for later")
     assert sync.wait_for("customer read", seconds=20)[-1]["customer"] == who
     assert not shop.redis.client().exists(key("tries"))
+
+
+def test_items_beyond_the_first_page_are_read(shop):
+    who, items = customer(shop, "ann"), {}
+    for i in range(14):
+        product = shop.sandbox.api("POST", "/v1/products", name=f"Part {i}")["id"]
+        items[f"items[{i}][price]"] = shop.sandbox.api(
+            "POST", "/v1/prices", product=product, unit_amount=100, currency="eur", **{"recurring[interval]": "month"})["id"]
+    subscription = shop.sandbox.api("POST", "/v1/subscriptions", customer=who, **items)
+    assert sync_once(shop.site, "--customer", who).returncode == 0
+    stored = record(shop, who)[f"subscription:{subscription['id']}"]
+    assert subscription["items"]["has_more"] and all(price in stored for price in items.values())
+
+
+def test_customer_of_somebody_else_is_not_handed_over(shop, sync):
+    who = customer(shop, "ann")
+    subscribe(shop, who)
+    shop.settle()
+    shop.sandbox.api("POST", f"/v1/customers/{who}", **{"metadata[tollgate_user]": "bea"})
+    assert [ask(shop, user)[0] for user in ("ann", "bea", "ann")] == [200, 403, 200]
+    assert ask(shop, "bea")[1] < 0.5
+
+
+def test_invoice_that_stripe_refuses_to_finalize_is_told_and_left(shop, sync):
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    shop.sandbox.control("POST", "faults", {"path": "/finalize$", "status": 400, "times": 0})
+    subscription = subscribe(shop, customer(shop, "ann"))
+    ends = subscription["items"]["data"][0]["current_period_end"]
+    shop.sandbox.control("POST", "clock/advance", {"to": ends + 1})
+    sync.wait_for("invoice cannot be finalized")
+    wait_until(lambda: not shop.redis.client().exists(key("leases")), 5, "the work being done")
+    assert len([r for r in shop.sandbox.requests() if r["path"].endswith("/finalize")]) == 1
+
+
+def test_who_must_have_paid_waits_for_her_first_debit(stack_factory):
+    shop = stack_factory(server=GATED, site={"site_settings": 'processing = "wait"\n'})
+    for page in ("basic", "any"):
+        (shop.nginx.root / page).mkdir()
+        (shop.nginx.root / page / "page").write_text("paid")
+    sync = Sync(shop.site)
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    who = debtor(shop, "AT321904300235473204")
+    subscription = subscribe(shop, who)
+    state = f"first_payment:{subscription['id']}"
+    wait_until(lambda: record(shop, who).get(state) == "processing", 5, "processing")
+    assert ask(shop, "ann")[0] == 403
+    shop.sandbox.control("POST", "clock/advance", {"by": 200})
+    wait_until(lambda: record(shop, who).get(state) == "paid", 5, "paid")
+    assert ask(shop, "ann")[0] == 200
+    sync.stop()
+
+
+@pytest.mark.parametrize("options, code, said", [
+    (["-t"], 0, "configuration is valid"), (["-V"], 0, "tollgate-sync "), (["-h"], 0, "usage: tollgate-sync"),
+    (["--once", "--all"], 64, "usage"), (["-n", "0"], 64, "usage"), (["cus_1"], 64, "usage"),
+    (["--once", "--site", "nowhere"], 64, "no site nowhere")])
+def test_options(site, options, code, said):
+    done = sync_once(site, *options)
+    assert done.returncode == code and said in done.stdout + done.stderr
