@@ -9,13 +9,14 @@ from routing import Route
 
 @hidden("invoice", "payments")
 def payments(acct, shown):
-    rows = invoicing.payments(acct, acct.get("invoice", shown["id"]))
+    invoice = acct.get("invoice", shown["id"])
+    rows = invoicing.payments(acct, invoice) if invoice else []
     return list_of(rows, "/v1/invoice_payments?invoice=" + shown["id"])
 
 
 @hidden("invoice", "confirmation_secret")
 def confirmation_secret(acct, shown):
-    intent = acct.get("payment_intent", acct.get("invoice", shown["id"])["_intent"])
+    intent = acct.get("payment_intent", (acct.get("invoice", shown["id"]) or shown).get("_intent"))
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 

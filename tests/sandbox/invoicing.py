@@ -156,13 +156,17 @@ def overdue(acct, identifier, when):
 
 def spend_balance(acct, invoice, customer):
     """A credit balance pays what it can; a negative total becomes credit."""
+    apply_balance(invoice, customer)
+    if invoice["ending_balance"] != customer["balance"]:
+        with acct.changing(customer, "customer.updated"):
+            customer["balance"] = invoice["ending_balance"]
+
+
+def apply_balance(invoice, customer):
     balance = customer["balance"]
     after = min(0, balance + invoice["total"]) if balance <= 0 else 0
     due = max(0, balance + invoice["total"])
     invoice.update(starting_balance=balance, ending_balance=after, amount_due=due, amount_remaining=due)
-    if after != balance:
-        with acct.changing(customer, "customer.updated"):
-            customer["balance"] = after
 
 
 def open_payment(acct, invoice):

@@ -8,6 +8,7 @@ import invoices
 import payment_intents
 import payment_methods
 import portal
+import previews
 import prices
 import products
 import renewals
@@ -17,6 +18,6 @@ import waiting
 import webhook_endpoints
 
 NOUNS = (checkout, coupons, customers, entitlements, events, invoices, payment_intents, payment_methods, portal,
-         prices, products, setup_intents, subscriptions, webhook_endpoints)
+         previews, prices, products, setup_intents, subscriptions, webhook_endpoints)
 RULES = (renewals, waiting)
 ROUTES = [route for noun in NOUNS for route in noun.ROUTES]

@@ -11,10 +11,14 @@ WAITS = 23 * 3600
 
 
 def apply_when_paid(acct, subscription, p, change, lines):
-    """pending_if_incomplete: nothing changes until the invoice is paid, for at most 23 hours."""
-    subscription["_waiting"] = (change, p)
+    """pending_if_incomplete: nothing changes until the invoice is paid, for at most 23 hours. What waits already is
+    dropped, as at Stripe."""
+    if subscription["pending_update"]:
+        drop_update(acct, subscription)
+    pending = subscription["_pending"]
+    subscription.update(_waiting=(change, p, pending), _pending=[])
     with acct.changing(subscription, UPDATED):
-        invoice = update_invoice(acct, subscription, lines)
+        invoice = update_invoice(acct, subscription, lines + pending)
     invoice["auto_advance"] = False
     invoicing.keep(acct, invoice)
     collect(acct, subscription, invoice, "pending_if_incomplete", p)
@@ -41,7 +45,7 @@ def paid(acct, invoice):
     subscription = acct.get("subscription", invoice["_subscription"])
     if not subscription.get("_waiting") or subscription["latest_invoice"] != invoice["id"]:
         return
-    change, p = subscription.pop("_waiting")
+    change, p, _ = subscription.pop("_waiting")
     waited = subscription["pending_update"] is not None
     with acct.changing(subscription, UPDATED):
         subscription["pending_update"] = None
@@ -51,15 +55,19 @@ def paid(acct, invoice):
         events.emit(acct, "customer.subscription.pending_update_applied", subscription)
 
 
+def drop_update(acct, subscription):
+    subscription["_pending"] += subscription.pop("_waiting")[2]
+    invoicing.void(acct, acct.get("invoice", subscription["latest_invoice"]))
+    with acct.changing(subscription, UPDATED):
+        subscription["pending_update"] = None
+
+
 @clock.job("expire_pending_update")
 def expire_pending(acct, identifier, when):
     subscription = acct.get("subscription", identifier)
     if not subscription["pending_update"] or subscription["pending_update"]["expires_at"] != when:
         return
-    del subscription["_waiting"]
-    invoicing.void(acct, acct.get("invoice", subscription["latest_invoice"]))
-    with acct.changing(subscription, UPDATED):
-        subscription["pending_update"] = None
+    drop_update(acct, subscription)
     events.emit(acct, "customer.subscription.pending_update_expired", subscription)
 
 
