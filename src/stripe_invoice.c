@@ -7,6 +7,7 @@
 #include "stripe_subscription.h"
 
 #define PAGE "100"
+#define FIRST_WITHIN 3600 /* seconds */
 #define SUBSCRIPTION "/parent/subscription_details/subscription"
 
 static bool text_is(struct json_object *object, const char *pointer, const char *word)
@@ -143,6 +144,34 @@ enum result stripe_invoice_open_since(struct stripe *stripe, const struct site *
 	} while (more);
 	if (result == RESULT_OK)
 		*since = oldest;
+	return result;
+}
+
+/* Made together with the subscription, while its others come with periods and changes. */
+enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
+    const struct subscription *subscription, struct json_object **invoice, struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	struct form *form = form_new();
+	struct json_object *data;
+	enum result result;
+
+	if (!form)
+		return problem_memory(problem);
+	form_add(form, "subscription", subscription->id);
+	form_add_int(form, "created[lte]", subscription->created + FIRST_WITHIN);
+	form_add(form, "limit", PAGE);
+	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
+	data = json_at(answer.object, "/data");
+	*invoice = NULL;
+	for (size_t i = 0; i < array_length(data) && !*invoice; i++) {
+		struct json_object *listed = json_object_array_get_idx(data, i);
+
+		if (text_is(listed, "/billing_reason", "subscription_create"))
+			*invoice = json_object_get(listed);
+	}
+	json_object_put(answer.object);
+	form_free(form);
 	return result;
 }
 

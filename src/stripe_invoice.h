@@ -30,6 +30,10 @@ enum result stripe_invoice_finalize(struct stripe *stripe, const struct site *si
 enum result stripe_invoice_open_since(struct stripe *stripe, const struct site *site,
     const char *subscription, int64_t *since, struct problem *problem);
 
+/* A subscription's first invoice, the caller's; NULL when Stripe lists none. */
+enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
+    const struct subscription *subscription, struct json_object **invoice, struct problem *problem);
+
 /* PAID, PROCESSING, or FAILED when no payment of it is under way. */
 enum result stripe_invoice_payments(struct stripe *stripe, const struct site *site,
     const char *invoice, enum first_payment *state, struct problem *problem);

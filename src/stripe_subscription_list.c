@@ -36,6 +36,33 @@ static enum result unless_passing(enum result result)
 	return worth_reading_again(result) ? result : RESULT_OK;
 }
 
+static enum result first_invoice_judge(struct stripe *stripe, const struct site *site,
+    struct json_object *invoice, enum first_payment *state, struct problem *problem)
+{
+	if (text_is(invoice, "/status", "paid")) {
+		*state = FIRST_PAYMENT_PAID;
+		return RESULT_OK;
+	}
+	if (!json_truth(invoice, "/attempted") || text_is(invoice, "/status", "void"))
+		return RESULT_OK;
+	return unless_passing(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), state,
+	    problem));
+}
+
+/* It stands behind that of a change of plan, or of the present period. */
+static enum result first_invoice_read(struct stripe *stripe, const struct site *site,
+    const struct subscription *subscription, enum first_payment *state, struct problem *problem)
+{
+	struct json_object *invoice = NULL;
+	enum result result = unless_passing(stripe_invoice_first(stripe, site, subscription, &invoice,
+	    problem));
+
+	if (result == RESULT_OK && invoice)
+		result = first_invoice_judge(stripe, site, invoice, state, problem);
+	json_object_put(invoice);
+	return result;
+}
+
 /* Stripe keeps a subscription active while its first bank debit is under way,
  * and when that has failed. A paid renewal settles the question for good. */
 static enum result first_payment_read(struct stripe *stripe, const struct site *site,
@@ -44,17 +71,19 @@ static enum result first_payment_read(struct stripe *stripe, const struct site *
 	const struct subscription *subscription = &listed->snapshot;
 	struct json_object *invoice = json_at(object, "/latest_invoice");
 	bool first = text_is(invoice, "/billing_reason", "subscription_create");
+	bool renewal = text_is(invoice, "/billing_reason", "subscription_cycle");
 
-	if (text_is(invoice, "/status", "paid")) {
-		if (first || text_is(invoice, "/billing_reason", "subscription_cycle"))
-			listed->first_payment = FIRST_PAYMENT_PAID;
+	if ((first || renewal) && text_is(invoice, "/status", "paid")) {
+		listed->first_payment = FIRST_PAYMENT_PAID;
 		return RESULT_OK;
 	}
-	if (!first || subscription->send_invoice || subscription->status != SUBSCRIPTION_ACTIVE
-	    || !json_truth(invoice, "/attempted") || text_is(invoice, "/status", "void"))
+	if (subscription->send_invoice || subscription->status != SUBSCRIPTION_ACTIVE)
 		return RESULT_OK;
-	return unless_passing(stripe_invoice_payments(stripe, site, subscription->latest_invoice,
-	    &listed->first_payment, problem));
+	if (first)
+		return first_invoice_judge(stripe, site, invoice, &listed->first_payment, problem);
+	if (subscription->trial_end)
+		return RESULT_OK;
+	return first_invoice_read(stripe, site, subscription, &listed->first_payment, problem);
 }
 
 static enum result past_due_read(struct stripe *stripe, const struct site *site,

@@ -339,6 +339,21 @@ def test_first_sepa_payment_that_fails_while_stripe_keeps_active(shop, delivered
     shop.check()
 
 
+def test_first_sepa_payment_that_failed_before_a_change_of_plan(shop):
+    """Then the latest invoice is no longer the one that tells."""
+    shop.sandbox.control("POST", "settings", {"processing": 60})
+    customer, subscription = debit(shop, "AT861904300235473202")
+    shop.pass_time(60)
+    item = shop.get(subscription)["items"]["data"][0]["id"]
+    shop.update(subscription, proration_behavior="always_invoice", **{
+        "items[0][id]": item, "items[0][quantity]": 0, "items[0][price]": shop.price("basic_monthly")})
+    assert shop.get(subscription)["status"] == "active"
+    shop.until_now()
+    shop.sync("--customer", customer)
+    assert shop.ask() == "payment_failed"
+    shop.check()
+
+
 def test_first_sepa_payment_that_succeeds(shop):
     customer, subscription = debit(shop, "AT321904300235473204")
     shop.deliver(*shop.events())
