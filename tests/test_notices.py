@@ -257,12 +257,13 @@ def test_notices_trimmed_unseen_are_told(notices, receiver):
 
 
 def test_entry_that_is_no_notice_blocks_nobody(notices, receiver):
+    notices.redis.rpush(notices.key("delivery_lane", "cus_1"), "junk")
     notices.redis.xadd(notices.key("notices"), {"customer": "cus_1", "id": "bad", "type": "t", "data": "{"})
     notices.redis.xadd(notices.key("notices"), {"customer": "cus_1", "what": "is this"})
     notices.tell("n1")
     daemon = notices.start()
     receiver.wait("n1")
-    assert [line["why"] for line in daemon.events("notice given up")] == ["not to be read"] * 2
+    assert [line["why"] for line in daemon.events("notice given up")] == ["not to be read"] * 3
 
 
 def test_long_answer_is_not_looked_at(notices, receiver):
