@@ -76,8 +76,8 @@ ask_stripe(const struct billing *billing, const struct store_user *linked, struc
 		    &ids, &n_ids, problem);
 	if (result == RESULT_OK)
 		result = adopt(billing, linked, ids, n_ids, &n_hers, problem);
-	if (result == RESULT_OK && n_hers == 0 && store_user_none_write(billing->store, billing->site, billing->user_hash,
-	    billing->now) != RESULT_OK)
+	if (result == RESULT_OK && n_hers == 0 && store_user_none_write(billing->store, billing->site,
+	    billing->user_hash, billing->now) != RESULT_OK)
 		result = problem_store(problem);
 	free(ids);
 	return result;

@@ -158,8 +158,8 @@ static void leave_for_later(const struct workshop *workshop, const struct site *
 	char seconds[24];
 
 	snprintf(seconds, sizeof(seconds), "%.1f", (double)delay / 1000);
-	log_event(work->tries ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "work left for later", work_kind_str(work->kind), work->id,
-	    "code", problem->code, "seconds", seconds, NULL);
+	log_event(work->tries ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "work left for later",
+	    work_kind_str(work->kind), work->id, "code", problem->code, "seconds", seconds, NULL);
 	store_work_defer(workshop->store, site, work, delay);
 }
 

@@ -278,10 +278,11 @@ def test_nothing_older_than_three_days_is_told(webhook, now):
     assert webhook.notices() == []
 
 
-def test_trial_will_end_is_applied_and_told(webhook, now):
+def test_trial_will_end_is_applied_and_waits_for_the_reading_that_completes_it(webhook, now):
     webhook.show("trialing", now, kind="trial_will_end", trial_end=now + 3 * DAY)
-    [notice] = webhook.notices("trial_will_end")
-    assert notice["data"]["trial_end"] == now + 3 * DAY
+    assert webhook.notices("trial_will_end") == [] and webhook.is_dirty()
+    awaited = json.loads(webhook.record()["awaited:sub_1"])
+    assert json.loads(awaited["data"])["trial_end"] == now + 3 * DAY
     assert webhook.status() == "trialing"
 
 
