@@ -31,7 +31,15 @@ fastcgi_pass unix:%s;
 ENDPOINTS = {
     "create-checkout-session": "checkout", "expire-checkout-session": "checkout",
     "session-status": "session", "customer-portal": "portal", "webhook": "webhook",
+    "config": "subscription", "subscriptions": "subscription", "invoices": "subscription",
+    "create-customer": "subscription", "create-subscription": "subscription",
+    "create-preview-invoice": "subscription", "update-subscription": "subscription",
+    "cancel-subscription": "subscription", "resume-subscription": "subscription",
+    "pause-subscription": "subscription", "update-payment-method": "subscription",
+    "pay-invoice": "subscription", "retrieve-customer-payment-method": "subscription",
+    "meter-event": "subscription", "customer-session": "subscription",
 }
+READING = ("session-status", "config", "subscriptions", "invoices")
 GATE_PARAMS = {
     "REQUEST_METHOD", "HTTP_AUTHORIZATION", "HTTP_COOKIE",
     "TOLLGATE_SITE", "TOLLGATE_USER", "TOLLGATE_EMAIL", "TOLLGATE_REQUIRE", "TOLLGATE_REQUEST_ID",
@@ -58,7 +66,7 @@ class Bench:
     def __init__(self):
         self.directory = places.directory()
         self.stubs = {name: Stub(self.directory / f"{name}.sock")
-                      for name in ("access", "checkout", "session", "portal", "webhook", "php")}
+                      for name in ("access", "checkout", "session", "portal", "subscription", "webhook", "php")}
         vars(self).update(self.stubs)
         self.nginx = None
 
@@ -232,14 +240,15 @@ def test_gate_connections_are_kept(bench, http):
 
 
 @pytest.mark.parametrize("http", ["", "fastcgi_keep_conn on;"])
-def test_status_connections_are_kept_and_those_for_post_are_not(bench, http):
+def test_connections_for_get_are_kept_and_those_for_post_are_not(bench, http):
     bench.start(http=http)
     for _ in range(10):
         for endpoint in ENDPOINTS:
-            bench.ask(f"/billing/{endpoint}", "GET" if endpoint == "session-status" else "POST")
+            bench.ask(f"/billing/{endpoint}", "GET" if endpoint in READING else "POST")
     assert (bench.session.accepts, bench.session.kept) == (1, 10)
     for name, requests_made in (("checkout", 20), ("portal", 10), ("webhook", 10)):
         assert (bench.stubs[name].accepts, bench.stubs[name].kept) == (requests_made, 0)
+    assert (bench.subscription.accepts, bench.subscription.kept) == (1 + 120, 30)
 
 
 def test_settings_of_the_whole_nginx_do_not_reach_the_endpoints(bench):

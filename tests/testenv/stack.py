@@ -9,7 +9,7 @@ from .responder import Responder
 from .sandbox import Sandbox
 from .site import CATALOGUE, Site, identity_token
 
-RESPONDERS = ("access", "checkout", "session", "portal", "webhook")
+RESPONDERS = ("access", "checkout", "session", "portal", "subscription", "webhook")
 
 
 class Session(requests.Session):

@@ -1,0 +1,10 @@
+/* The endpoints of tollgate-subscription, each in the file of its topic. */
+#ifndef TOLLGATE_ENDPOINT_TABLE_H
+#define TOLLGATE_ENDPOINT_TABLE_H
+
+#include "program.h"
+
+/* endpoint_subscription.c */
+endpoint_handler endpoint_subscriptions;
+
+#endif

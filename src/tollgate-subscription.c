@@ -1,0 +1,22 @@
+/* The site's own payment form, and all that a subscriber does afterwards. */
+#include "endpoint_table.h"
+#include "program.h"
+
+static const struct endpoint endpoints[] = {
+	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,
+	  .handler = endpoint_subscriptions },
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct program program = {
+		.name = "tollgate-subscription",
+		.secrets = SECRET_SUBSCRIPTION_KEY | SECRET_IDENTITY,
+		.calls_stripe = true,
+		.endpoints = endpoints,
+		.n_endpoints = sizeof(endpoints) / sizeof(endpoints[0]),
+	};
+
+	return program_run(&program, argc, argv);
+}
