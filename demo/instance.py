@@ -15,7 +15,7 @@ import shop
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-RESPONDERS = ("access", "checkout", "session", "portal", "webhook")
+RESPONDERS = ("access", "checkout", "session", "portal", "subscription", "webhook")
 PROGRAMS = RESPONDERS + ("sync",)
 START_SECONDS = 20
 STOP_SECONDS = 10
