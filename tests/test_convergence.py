@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from histories import figures
 from histories.proxy import Proxy
 from histories.shop import AGO, Shop
 from testenv.process import wait_until
@@ -359,4 +360,10 @@ def test_first_sepa_payment_that_succeeds(shop):
     shop.deliver(*shop.events())
     shop.sandbox.control("POST", "settings", {"processing": 60})
     assert shop.ask() == 204
+    shop.check()
+
+
+def test_renewal_whose_events_come_in_order_asks_stripe_nothing(shop):
+    figures.renew(shop)
+    assert figures.calls(shop) == {}
     shop.check()
