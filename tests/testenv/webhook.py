@@ -49,19 +49,20 @@ def invoice(subscription="sub_1", customer="cus_1", **more):
 
 
 class Webhook:
-    """`site` are options of Site, `options` those of redis-server. It runs with its
-    own secrets alone: the other files are not there."""
+    """`site` are options of Site, `options` those of redis-server, unless there is a
+    `server`. It runs with its own secrets alone: the other files are not there."""
 
-    def __init__(self, *options, secrets=(WEBHOOK_SECRET,), **site):
+    def __init__(self, *options, secrets=(WEBHOOK_SECRET,), server=None, arguments=(), **site):
         self.directory = places.directory()
-        self.server = RedisServer(*options)
+        self.server = server or RedisServer(*options)
         self.redis = self.server.client()
         self.site = Site(self.directory, redis=self.server.url, **site)
         (self.directory / "webhook.secret").unlink()
         for name in ("stripe.key", "identity.key"):
             (self.directory / name).unlink()
         self.write_secrets(secrets)
-        self.responder = Responder("tollgate-webhook", self.site.config, self.directory / "webhook.sock")
+        self.responder = Responder("tollgate-webhook", self.site.config, self.directory / "webhook.sock",
+                                   arguments)
 
     def write_secrets(self, secrets):
         files = [write_secret(self.directory / f"webhook{i}.secret", text)
