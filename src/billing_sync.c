@@ -22,6 +22,7 @@ struct reading {
 	int64_t started_at;
 	struct store_user held;
 	struct stripe_subscription_list said;
+	bool has_features;
 	char (*features)[LOOKUP_KEY_SIZE];
 	size_t n_features;
 };
@@ -95,6 +96,21 @@ static enum result ask_for_unlisted(const struct billing *billing, struct readin
 	return result;
 }
 
+/* A key without this permission leaves her what she is known to have. */
+static enum result ask_for_features(const struct billing *billing, struct reading *reading,
+    struct problem *problem)
+{
+	enum result result = RESULT_OK;
+
+	if (!reading->said.customer.deleted)
+		result = stripe_entitlement_list(billing->stripe, billing->site, reading->id,
+		    &reading->features, &reading->n_features, problem);
+	reading->has_features = result == RESULT_OK;
+	if (result == RESULT_UPSTREAM && strcmp(problem->code, "stripe_refused") == 0)
+		return RESULT_OK;
+	return result;
+}
+
 static enum result ask_stripe(const struct billing *billing, struct reading *reading,
     struct problem *problem)
 {
@@ -105,10 +121,7 @@ static enum result ask_stripe(const struct billing *billing, struct reading *rea
 		result = judge_unknown(billing, reading, problem);
 	if (result == RESULT_OK)
 		result = ask_for_unlisted(billing, reading, problem);
-	if (result == RESULT_OK && !reading->said.customer.deleted)
-		result = stripe_entitlement_list(billing->stripe, billing->site, reading->id,
-		    &reading->features, &reading->n_features, problem);
-	return result;
+	return result == RESULT_OK ? ask_for_features(billing, reading, problem) : result;
 }
 
 /* What Stripe said, and behind it what it no longer knows. */
@@ -154,7 +167,7 @@ static enum result write(const struct billing *billing, const struct reading *re
 		.snapshots = snapshots,
 		.features = features,
 		.n_features = reading->n_features,
-		.has_features = true,
+		.has_features = reading->has_features,
 		.email = customer->deleted ? NULL : customer->email,
 		.customer_deleted = customer->deleted,
 		.link_user = identity_user_valid(customer->user) ? customer->user : NULL,

@@ -520,3 +520,13 @@ def test_who_must_have_paid_waits_for_her_first_debit(stack_factory):
 def test_options(site, options, code, said):
     done = sync_once(site, *options)
     assert done.returncode == code and said in done.stdout + done.stderr
+
+
+def test_key_without_entitlements_still_reads_subscriptions(shop):
+    who = customer(shop, "ann")
+    subscription = subscribe(shop, who)
+    shop.settle()
+    shop.redis.flush()
+    shop.sandbox.control("POST", "faults", {"path": "active_entitlements$", "status": 403})
+    assert sync_once(shop.site, "--customer", who).returncode == 0
+    assert status(shop, who, subscription) == "active" and "features" not in record(shop, who)
