@@ -9,10 +9,11 @@ import expand
 import faults
 import keys
 import params
+import publishable
 import routes
 from errors import StripeError, invalid, unknown_url, unstored
 from events import API_VERSION
-from http_types import Dropped, Response
+from http_types import ANY_ORIGIN, Dropped, Response
 from objects import new_id
 
 VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$")
@@ -114,6 +115,8 @@ class Call:
         keys.authorize(world, self.acct, self.key, "read" if request.method == "GET" else "write",
                        self.route.resource)
         self.tree = params.decode(self.form())
+        if keys.is_publishable(world, self.key):
+            self.tree = publishable.admit(self.acct, self.route, self.ids, self.tree)
         name = "%s %s" % (self.route.method, self.route.path)
         self.params, self.paths = params.check(name, self.tree)
         expand.check(name, self.paths, self.may_read)
@@ -172,7 +175,7 @@ class Call:
     def finish(self, response):
         headers = {"Content-Type": "application/json", "Request-Id": self.id,
                    "Date": email.utils.formatdate(self.world.clock.now(), usegmt=True),
-                   "Stripe-Version": self.request.headers.get("stripe-version", API_VERSION)}
+                   "Stripe-Version": self.request.headers.get("stripe-version", API_VERSION), **ANY_ORIGIN}
         if "idempotency-key" in self.request.headers:
             headers["Idempotency-Key"] = self.request.headers["idempotency-key"]
         headers.update(response.headers)

@@ -19,10 +19,13 @@ PROCESSING = Decline("processing_error", "processing_error",
 UNAUTHENTICATED = Decline("payment_intent_authentication_failure", None,
                           "We are unable to authenticate your payment method. Please choose a different payment "
                           "method and try again.")
+SETUP_UNAUTHENTICATED = UNAUTHENTICATED._replace(code="setup_intent_authentication_failure")
 REQUIRED = Decline("authentication_required", "authentication_required",
                    "Your card was declined. This transaction requires authentication.")
 DEBIT_FAILED = Decline("payment_method_customer_decline", "generic_decline",
                        "The customer's bank declined this debit.")
+CLOSED = Decline("account_closed", None, "The customer's bank account has been closed.")
+NO_ACCOUNT = Decline("no_account", None, "The bank account could not be located.")
 
 CARDS = {
     "4242424242424242": Card("visa"),
@@ -51,7 +54,10 @@ TOKENS = {
     "chargeDeclinedIncorrectCvc": "4000000000000127", "chargeDeclinedProcessingError": "4000000000000119",
 }
 
-DEBITS_THAT_FAIL = ("AT861904300235473202", "DE62370400440532013001", "000000/111111113", "000000/111111116")
+DEBITS_THAT_FAIL = {
+    "AT861904300235473202": DEBIT_FAILED, "DE62370400440532013001": DEBIT_FAILED, "000000/111111113": CLOSED,
+    "000000/111111116": NO_ACCOUNT,
+}
 
 
 def card_number(text, param="card[number]"):
@@ -95,5 +101,10 @@ def after_authentication(method, purpose):
     return behaviour if isinstance(behaviour, Decline) else None
 
 
-def debit_fails(method):
-    return method["_number"] in DEBITS_THAT_FAIL
+def error_type(decline):
+    return "invalid_request_error" if decline.code.endswith("_intent_authentication_failure") else "card_error"
+
+
+def debit_outcome(method):
+    """None when the debit is paid in the end, else the Decline."""
+    return DEBITS_THAT_FAIL.get(method["_number"])

@@ -70,7 +70,7 @@ def build(acct, p, rows, currency):
         session["name_collection"] = {name: {"optional": False, **given}
                                       for name, given in p["name_collection"].items()}
     session.update(entrance(acct, session, ui_mode, p))
-    session.update(_rows=rows, _data=data, _update=p.get("customer_update", {}),
+    session.update(_rows=rows, _secret=session["client_secret"], _data=data, _update=p.get("customer_update", {}),
                    _setup_data=p.get("setup_intent_data", {}), _payment_data=p.get("payment_intent_data", {}))
     return session
 

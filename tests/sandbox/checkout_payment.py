@@ -35,12 +35,24 @@ def apply_promotion(acct, session, code):
     checkout.total(acct, session)
 
 
+def remove_promotion(acct, session):
+    session.update(_discounts=[], discounts=[])
+    checkout.total(acct, session)
+
+
 def method_parameters(form):
-    """The payment method parameters for a form with a card number or, for a bank debit, an IBAN."""
+    """The payment method of a form: as the page made it, or from a card number, an IBAN or, as in
+    000000/900123456, an Australian account."""
     details = {"name": form.get("name") or "Jenny Rosen", "email": form.get("email")}
+    if "method" in form:
+        return {**form["method"], "billing_details": details}
     number = form.get("card", "").replace(" ", "")
     if number[:2].isalpha():
         return {"type": "sepa_debit", "sepa_debit": {"iban": number}, "billing_details": details}
+    if "/" in number:
+        bsb, account = number.split("/")
+        return {"type": "au_becs_debit", "au_becs_debit": {"bsb_number": bsb, "account_number": account},
+                "billing_details": details}
     return {"type": "card", "card": {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123",
                                      **form.get("expiry", {})}, "billing_details": details}
 
@@ -48,7 +60,8 @@ def method_parameters(form):
 def submit(acct, session, form):
     """Completes the session, or raises: StripeError for a decline, NeedsAuthentication for the bank's page.
 
-    form: card, expiry, email, name, promotion_code, authenticate ("succeed" or "fail")."""
+    form: card, expiry, email, name, promotion_code, authenticate ("succeed" or "fail"), or the id of a
+    payment_method that Stripe.js has made."""
     if session["status"] != "open":
         raise invalid("This Checkout Session is %s." % session["status"])
     if form.get("promotion_code"):
@@ -70,7 +83,10 @@ def email_of(acct, session, form):
 def pick_method(acct, session, form):
     if not needs_method(session):
         return None
-    method = payment_methods.build(acct, method_parameters(form))
+    if form.get("payment_method"):
+        method = acct.find("payment_method", form["payment_method"], "payment_method")
+    else:
+        method = payment_methods.build(acct, method_parameters(form))
     ask_bank(acct, session, method, form.get("authenticate"))
     return acct.add(method)
 

@@ -3,6 +3,10 @@ import collections
 
 Request = collections.namedtuple("Request", "method path query headers body")
 Response = collections.namedtuple("Response", "status body headers")
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+PREFLIGHT = Response(204, b"", {**ANY_ORIGIN, "Access-Control-Allow-Methods": "GET, POST",
+                                "Access-Control-Allow-Headers": "authorization, stripe-account, stripe-version",
+                                "Access-Control-Max-Age": "600"})
 
 
 class Dropped(Exception):

@@ -20,7 +20,7 @@ def build(acct, amount, currency, customer, **fields):
                    capture_method="automatic", client_secret="%s_secret_%s" % (identifier, new_id("", 25)),
                    confirmation_method="automatic", created=acct.now(), currency=currency, customer=customer,
                    livemode=False, metadata={}, payment_method_options={},
-                   payment_method_types=["card"], status="requires_payment_method", _invoice=None)
+                   payment_method_types=list(payment_methods.KINDS), status="requires_payment_method", _invoice=None)
     intent.update(fields)
     return acct.add(intent, "payment_intent.created")
 
@@ -78,6 +78,7 @@ def confirm_with(acct, intent, identifier, p):
                       "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
                       "directly with a payment method or ConfirmationToken.", code="payment_intent_unexpected_state")
     choose(acct, intent, identifier)
+    come_back_to(intent, p)
     if p.get("error_on_requires_action") and needs_customer(acct, intent):
         raise declined(cards.REQUIRED, payment_intent=render(intent))
     error = attempt(acct, intent, bool(p.get("off_session")))
@@ -128,14 +129,15 @@ def settle_debit(acct, identifier, when):
     intent = acct.get("payment_intent", identifier)
     if intent["status"] != "processing":
         return
-    if cards.debit_fails(acct.get("payment_method", intent["payment_method"])):
-        fail(acct, intent, cards.DEBIT_FAILED)
+    decline = cards.debit_outcome(acct.get("payment_method", intent["payment_method"]))
+    if decline:
+        fail(acct, intent, decline)
     else:
         succeed(acct, intent)
 
 
 def fail(acct, intent, decline):
-    error = {"type": "card_error", "code": decline.code, "message": decline.message,
+    error = {"type": cards.error_type(decline), "code": decline.code, "message": decline.message,
              "doc_url": "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-"),
              "payment_method": render(acct.get("payment_method", intent["payment_method"]))}
     if decline.decline_code:
@@ -146,11 +148,21 @@ def fail(acct, intent, decline):
     events.emit(acct, "payment_intent.payment_failed", intent)
 
 
-def require_action(acct, intent):
+def next_action(acct, intent):
+    """A redirect where there is somewhere to return to, else a task for Stripe.js."""
     url = "%s/3ds/%s" % (acct.world.base_url, intent["id"])
+    if intent.get("_return_url"):
+        return {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": intent["_return_url"]}}
+    return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url}}
+
+
+def come_back_to(intent, p):
+    intent["_return_url"] = None if p.get("use_stripe_sdk") else p.get("return_url")
+
+
+def require_action(acct, intent):
     with acct.changing(intent):
-        intent.update(status="requires_action",
-                      next_action={"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": None}})
+        intent.update(status="requires_action", next_action=next_action(acct, intent))
     events.emit(acct, "payment_intent.requires_action", intent)
 
 

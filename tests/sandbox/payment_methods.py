@@ -83,8 +83,14 @@ def sepa_details(acct, debit, p):
 
 
 def becs_details(acct, debit, p):
-    number = "%s/%s" % (debit["bsb_number"], debit["account_number"])
-    return number, {"bsb_number": debit["bsb_number"], "fingerprint": fingerprint(number),
+    owner = p.get("billing_details", {})
+    for name in ("name", "email"):
+        required(owner, name, "billing_details")
+    bsb = debit["bsb_number"].replace("-", "").replace(" ", "")
+    if len(bsb) != 6 or not bsb.isdigit():
+        raise invalid("The BSB number you entered is invalid.", "au_becs_debit[bsb_number]", "invalid_bsb_number")
+    number = "%s/%s" % (bsb, debit["account_number"])
+    return number, {"bsb_number": bsb, "fingerprint": fingerprint(number),
                     "last4": debit["account_number"][-4:]}
 
 

@@ -6,7 +6,7 @@ import urllib.parse
 import api
 import control
 import pages
-from http_types import Dropped, Request
+from http_types import PREFLIGHT, Dropped, Request
 
 CLOSING = "Connection: close\r\n"
 
@@ -24,7 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.write(response)
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = handle_any
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = handle_any
 
     def read_request(self):
         path, _, query = self.path.partition("?")
@@ -34,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def dispatch(self, request):
         world = self.server.world
+        if request.method == "OPTIONS":
+            return PREFLIGHT
         if request.path.startswith("/v1"):
             return api.answer(world, request)
         if request.path.startswith("/_sandbox/"):

@@ -2,6 +2,7 @@
 import cards
 import events
 import lists
+import payment_intents
 import payment_methods
 from errors import declined, invalid
 from objects import blank, metadata_of, new_id, render, set_metadata, update
@@ -19,7 +20,7 @@ def build(acct, customer, **fields):
                    client_secret="%s_secret_%s" % (identifier, new_id("", 25)), created=acct.now(), customer=customer,
                    livemode=False, metadata={}, payment_method_options={"card": {
                        "mandate_options": None, "network": None, "request_three_d_secure": "automatic"}},
-                   payment_method_types=["card"], status="requires_payment_method", usage="off_session")
+                   payment_method_types=list(payment_methods.KINDS), status="requires_payment_method", usage="off_session")
     intent.update(fields)
     return acct.add(intent, "setup_intent.created")
 
@@ -33,7 +34,7 @@ def create(acct, p):
     if "payment_method" in p:
         choose(acct, intent, p["payment_method"])
     if p.get("confirm"):
-        confirm_with(acct, intent, intent["payment_method"])
+        confirm_with(acct, intent, intent["payment_method"], p)
     return intent
 
 
@@ -63,14 +64,15 @@ def confirm(acct, p, identifier):
     refuse_unsupported(p)
     if intent["status"] not in OPEN:
         raise unexpected(intent, "confirm")
-    return confirm_with(acct, intent, p.get("payment_method") or intent["payment_method"])
+    return confirm_with(acct, intent, p.get("payment_method") or intent["payment_method"], p)
 
 
-def confirm_with(acct, intent, identifier):
+def confirm_with(acct, intent, identifier, p):
     if not identifier:
         raise invalid("You cannot confirm this SetupIntent because it's missing a payment method.",
                       code="setup_intent_unexpected_state")
     choose(acct, intent, identifier)
+    payment_intents.come_back_to(intent, p)
     error = attempt(acct, intent)
     if error:
         raise declined(error, setup_intent=render(intent))
@@ -100,17 +102,19 @@ def succeed(acct, intent):
 
 
 def fail(acct, intent, decline):
+    method = render(acct.get("payment_method", intent["payment_method"]))
+    error = {"type": cards.error_type(decline), "code": decline.code, "message": decline.message,
+             "payment_method": method}
+    if decline.decline_code:
+        error["decline_code"] = decline.decline_code
     with acct.changing(intent):
-        intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error={
-            "type": "card_error", "code": decline.code, "message": decline.message})
+        intent.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
     events.emit(acct, "setup_intent.setup_failed", intent)
 
 
 def require_action(acct, intent):
-    url = "%s/3ds/%s" % (acct.world.base_url, intent["id"])
     with acct.changing(intent):
-        intent.update(status="requires_action",
-                      next_action={"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": None}})
+        intent.update(status="requires_action", next_action=payment_intents.next_action(acct, intent))
     events.emit(acct, "setup_intent.requires_action", intent)
 
 
@@ -118,8 +122,8 @@ def authenticate(acct, intent, given):
     if given:
         succeed(acct, intent)
         return None
-    fail(acct, intent, cards.UNAUTHENTICATED)
-    return cards.UNAUTHENTICATED
+    fail(acct, intent, cards.SETUP_UNAUTHENTICATED)
+    return cards.SETUP_UNAUTHENTICATED
 
 
 def cancel(acct, p, identifier):

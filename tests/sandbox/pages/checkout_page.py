@@ -1,11 +1,14 @@
-"""The hosted Checkout page, and the bank's page for 3-D Secure."""
+"""The Checkout page, hosted or in a frame of the site, and the bank's page for 3-D Secure."""
+import urllib.parse
+
 import checkout
 import checkout_payment
 import payment_intents
 import setup_intents
 from errors import StripeError, invalid
 from http_types import redirect
-from pages.frame import Markup, error_box, fragment, join, message, money, page, show, template
+from pages import method
+from pages.frame import Markup, error_box, fragment, join, message, money, page, show
 
 
 def find(world, kind, identifier, param):
@@ -15,15 +18,26 @@ def find(world, kind, identifier, param):
     raise invalid("There is no such page.", param, status=404)
 
 
-def find_session(world, identifier):
-    acct, session = find(world, "checkout.session", identifier, "session")
-    if session["ui_mode"] != "hosted_page":
-        raise invalid("This session has no hosted page.", status=404)
+def find_session(world, name):
+    """By the id for the hosted page, by the client secret for one in a frame."""
+    acct, session = find(world, "checkout.session", name.partition("_secret_")[0], "session")
+    if name != (session["id"] if session["ui_mode"] == "hosted_page" else session["_secret"]):
+        raise invalid("This session has no such page.", status=404)
     return acct, session
 
 
 def path(session):
-    return "/c/pay/" + session["id"]
+    if session["ui_mode"] == "hosted_page":
+        return "/c/pay/" + session["id"]
+    return "/c/embedded/" + session["_secret"]
+
+
+def done(session):
+    """Where the customer goes on; in a frame the page around it is told."""
+    if session["ui_mode"] == "hosted_page":
+        return redirect(checkout_payment.destination(session))
+    always = session.get("redirect_on_completion") == "always"
+    return message("Thank you.", tell="complete", url=checkout_payment.destination(session) if always else None)
 
 
 def view(world, form, identifier):
@@ -49,7 +63,7 @@ def render(acct, session, error=None):
 
 
 def card_fields(session):
-    return Markup(template("card")) if checkout_payment.needs_method(session) else Markup("")
+    return method.fields() if checkout_payment.needs_method(session) else Markup("")
 
 
 def line(row):
@@ -97,18 +111,11 @@ def cancel_link(session):
     return fragment('<p><a id="cancel" href="$url">Back</a></p>', url=session["cancel_url"])
 
 
-def expiry(text):
-    """12 / 34 as month and year; nothing when it is left empty."""
-    month, _, year = text.replace(" ", "").partition("/")
-    return {"exp_month": int(month), "exp_year": int(year)} if month.isdigit() and year.isdigit() else {}
-
-
 def submit(world, form, identifier):
     acct, session = find_session(world, identifier)
     if asks_for_terms(session) and form.get("terms") != "accepted":
         return render(acct, session, "You have to agree to the terms of service.")
-    given = {"card": form.get("cardNumber", ""), "expiry": expiry(form.get("cardExpiry", "")),
-             "name": form.get("billingName"), "email": form.get("email"),
+    given = {"method": method.chosen(form), "name": form.get("billingName"), "email": form.get("email"),
              "promotion_code": form.get("promotionCode")}
     return finish(acct, session, given)
 
@@ -122,8 +129,15 @@ def finish(acct, session, given):
         session["_form"] = given
         return redirect(path(session) + "/3ds")
     except StripeError as error:
-        return render(acct, session, str(error))
-    return redirect(checkout_payment.destination(session))
+        return refused(acct, session, error)
+    return message("Thank you.", tell="answered") if session["ui_mode"] == "elements" else done(session)
+
+
+def refused(acct, session, error):
+    if session["ui_mode"] == "elements":
+        session["_declined"] = error
+        return message(str(error), tell="answered")
+    return render(acct, session, str(error))
 
 
 def ask(world, form, identifier):
@@ -157,14 +171,25 @@ def intent_answered(world, form, identifier):
     acct, intent, module = find_intent(world, identifier)
     if intent["status"] == "requires_action":
         module.authenticate(acct, intent, form.get("answer") == "succeed")
-    return message("The payment is now %s." % intent["status"])
+    if intent.get("_return_url"):
+        return redirect(returned(intent))
+    return message("The payment is now %s." % intent["status"], tell="answered")
+
+
+def returned(intent):
+    """The return_url with what Stripe adds to it."""
+    url, name = intent["_return_url"], intent["object"]
+    outcome = {"requires_payment_method": "failed", "processing": "pending"}.get(intent["status"], "succeeded")
+    query = urllib.parse.urlencode({name: intent["id"], name + "_client_secret": intent["client_secret"],
+                                    "redirect_status": outcome})
+    return url + ("&" if "?" in url else "?") + query
 
 
 PAGES = [
-    page("GET", "/c/pay/(cs_[^/]+)", view),
-    page("POST", "/c/pay/(cs_[^/]+)", submit),
-    page("GET", "/c/pay/(cs_[^/]+)/3ds", ask),
-    page("POST", "/c/pay/(cs_[^/]+)/3ds", answered),
+    page("GET", "/c/(?:pay|embedded)/(cs_[^/]+)", view),
+    page("POST", "/c/(?:pay|embedded)/(cs_[^/]+)", submit),
+    page("GET", "/c/(?:pay|embedded)/(cs_[^/]+)/3ds", ask),
+    page("POST", "/c/(?:pay|embedded)/(cs_[^/]+)/3ds", answered),
     page("GET", "/3ds/((?:pi|seti)_[^/]+)", ask_for_intent),
     page("POST", "/3ds/((?:pi|seti)_[^/]+)", intent_answered),
 ]

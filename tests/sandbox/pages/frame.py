@@ -39,8 +39,9 @@ def show(name, title, status=200, **fields):
     return html_response(fragment(template("frame"), title=title, body=body), status)
 
 
-def message(text, status=200):
-    return show("message", "Sandbox", status, text=text)
+def message(text, status=200, tell="", url=None):
+    """tell and url are for the page around the frame that this page may be in."""
+    return show("message", "Sandbox", status, text=text, tell=tell, url=url or "")
 
 
 def error_box(text):

@@ -4,7 +4,8 @@ import invoicing
 import payment_methods
 from errors import StripeError
 from http_types import redirect
-from pages.checkout_page import expiry, find
+from pages import method
+from pages.checkout_page import find
 from pages.frame import Markup, error_box, fragment, join, money, page, show, template
 
 
@@ -21,20 +22,18 @@ def render(invoice, error=None):
                 status=invoice["status"], rows=join(rows), error=error_box(error),
                 total=money(invoice["amount_remaining"], invoice["currency"]),
                 form=fragment(template("invoice_form"), action="/i/" + invoice["id"],
-                              card=Markup(template("card"))) if payable else Markup(""))
+                              card=method.fields()) if payable else Markup(""))
 
 
 def pay(world, form, identifier):
     acct, invoice = find(world, "invoice", identifier, "invoice")
     if invoice["status"] != "open":
         return render(invoice)
-    card = {"number": form.get("cardNumber", ""), "cvc": form.get("cardCvc", ""),
-            **expiry(form.get("cardExpiry", ""))}
     try:
-        method = acct.add(payment_methods.build(acct, {"type": "card", "card": card}))
+        chosen = acct.add(payment_methods.build(acct, method.chosen(form, invoice["customer_email"])))
     except StripeError as error:
         return render(invoice, str(error))
-    decline = invoicing.collect(acct, invoice, method["id"], off_session=False)
+    decline = invoicing.collect(acct, invoice, chosen["id"], off_session=False)
     if isinstance(decline, cards.Decline):
         return render(invoice, decline.message)
     intent = acct.get("payment_intent", invoice["_intent"])

@@ -4,7 +4,7 @@ import payment_methods
 import portal
 from errors import StripeError, invalid
 from http_types import redirect
-from pages.checkout_page import expiry
+from pages import method
 from pages.frame import Markup, error_box, fragment, join, money, page, show, template
 
 ONE_BUTTON = '<form method="$method" action="$action"><button id="$id" class="plain">$label</button></form>'
@@ -81,17 +81,17 @@ def method_text(visit):
     identifier = visit.customer["invoice_settings"]["default_payment_method"]
     for subscription in visit.subscriptions():
         identifier = identifier or subscription["default_payment_method"]
-    method = identifier and visit.acct.get("payment_method", identifier)
-    if not method:
+    saved = identifier and visit.acct.get("payment_method", identifier)
+    if not saved:
         return "None"
-    return "%s ending in %s" % (method["type"], method[method["type"]]["last4"])
+    return "%s ending in %s" % (saved["type"], saved[saved["type"]]["last4"])
 
 
 def update_form(visit):
     if not visit.features["payment_method_update"]["enabled"]:
         return Markup("")
     return fragment('<form method="post" action="$action">$card<button id="update-payment-method">Update</button>'
-                    '</form>', action=visit.path + "/payment_method", card=Markup(template("card")))
+                    '</form>', action=visit.path + "/payment_method", card=method.fields())
 
 
 def invoice_rows(visit):
@@ -146,19 +146,17 @@ def renew(world, form, secret, identifier):
 def update_method(world, form, secret):
     """A new card becomes the default of the customer and of her subscriptions."""
     visit = Visit(world, secret)
-    card = {"number": form.get("cardNumber", ""), "cvc": form.get("cardCvc", ""),
-            **expiry(form.get("cardExpiry", ""))}
     try:
-        method = payment_methods.build(visit.acct, {"type": "card", "card": card})
-        visit.acct.add(payment_methods.attach_to(visit.acct, method, visit.customer))
+        chosen = payment_methods.build(visit.acct, method.chosen(form, visit.customer["email"]))
+        visit.acct.add(payment_methods.attach_to(visit.acct, chosen, visit.customer))
     except StripeError as error:
         return home(visit, str(error))
-    method["_set_up"] = True
+    chosen["_set_up"] = True
     with visit.acct.changing(visit.customer, "customer.updated"):
-        visit.customer["invoice_settings"]["default_payment_method"] = method["id"]
+        visit.customer["invoice_settings"]["default_payment_method"] = chosen["id"]
     for subscription in visit.subscriptions():
         with visit.acct.changing(subscription, lifecycle.UPDATED):
-            subscription["default_payment_method"] = method["id"]
+            subscription["default_payment_method"] = chosen["id"]
     return after_flow(visit)
 
 
