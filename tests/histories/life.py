@@ -176,6 +176,16 @@ class Life:
         verb = self.random.choice(("void", "mark_uncollectible"))
         self.api("POST", f"/v1/invoices/{subscription['latest_invoice']}/{verb}")
 
+    def fuss(self):
+        """Of one second, so that no time tells what came first."""
+        subscription = self.subscription("active", "trialing", "past_due")
+        for _ in range(self.random.randint(2, 5)):
+            self.change(subscription, **self.random.choice((
+                {"cancel_at_period_end": self.chance(0.5)}, {"pause_collection": ""},
+                {"pause_collection[behavior]": self.random.choice(("void", "keep_as_draft"))},
+                {"items[0][id]": subscription["items"]["data"][0]["id"], "proration_behavior": "none",
+                 "items[0][quantity]": self.random.randint(1, 5)})))
+
     def describe(self):
         self.change(self.subscription(), description=f"{self.random.random()}")
 
@@ -196,6 +206,6 @@ class Life:
 
 OFTEN = {Life.subscribe: 12, Life.debit: 2, Life.pay: 5, Life.new_card: 5, Life.swap: 8, Life.add_item: 2,
          Life.end_later: 4, Life.go_on: 3, Life.cancel: 3, Life.pause_collection: 2, Life.collect_again: 2,
-         Life.pause: 2, Life.resume: 3, Life.end_invoice: 1, Life.describe: 3, Life.link: 2, Life.move: 1,
+         Life.pause: 2, Life.resume: 3, Life.end_invoice: 1, Life.fuss: 5, Life.describe: 3, Life.link: 2, Life.move: 1,
          Life.leave: 0.4}
 ACTS, WEIGHTS = list(OFTEN), list(OFTEN.values())

@@ -50,7 +50,7 @@ class Post:
         self.rounds = [[]]
         self.lock = threading.Lock()
         self.delivered = 0
-        self.last = None
+        self.refused = []
 
     def hand_in(self, weather, event):
         for later, place in weather.fate(event):
@@ -65,8 +65,8 @@ class Post:
         counts = {}
         for letter in letters:
             nth = counts[letter.weather] = counts.get(letter.weather, 0) + 1
-            own = HANDS and hash(letter.weather) // 16 % HANDS
-            hand = hands[own if letter.weather.in_order else random.randrange(HANDS)]
+            own = hands[id(letter.weather) // 64 % HANDS]
+            hand = own if letter.weather.in_order else random.choice(hands)
             hand.append((nth / len(letters) if letter.weather.in_order else letter.place, len(hand), letter))
         threads = [threading.Thread(target=self.carry, args=(sorted(hand),)) for hand in hands]
         for thread in threads:
@@ -77,6 +77,7 @@ class Post:
     def everything(self):
         while any(self.rounds):
             self.deliver()
+        assert not self.refused, self.refused[0]
 
     def carry(self, letters):
         connections = {}
@@ -100,8 +101,8 @@ class Post:
             if status == 200:
                 with self.lock:
                     self.delivered += 1
-                    self.last = time.monotonic()
                 return
-            assert status == 503, (status, letter.body[:200])
+            if status != 503:
+                break
             time.sleep(0.02)
-        raise AssertionError("an event was refused for too long")
+        self.refused.append(letter.body)

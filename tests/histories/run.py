@@ -1,6 +1,7 @@
 """Many lives at one Stripe at once, what tollgate hears of them, and what it makes of it."""
 import collections
 import random
+import threading
 import time
 
 from testenv import fcgi, places
@@ -18,6 +19,8 @@ DAY = 86400
 ERAS = 4               # of the past, each heard of when it is over
 SPAN = 66 * DAY        # of all lives; a renewal or two
 FRESH = 400            # seconds: the last part, whose events are young enough to begin records
+PARTS = 8              # of that part, one delivered while the next happens
+LAG = 0.1              # seconds at most until an answer is there
 WEBHOOKS = 3
 SETTINGS = 'stripe_rate = 1000\ncold_wait = "5s"\n'
 CATALOGUE = {"products": [
@@ -109,16 +112,24 @@ class Batch:
             self.post.deliver()
             self.staff.stop()
             self.staff.finish()
-        self.staff.start()
-        for part in range(4):
-            self.live_until(0.9 + part / 40, 0.9 + (part + 1) / 40)
-            self.sort_events()
-            self.post.deliver()
+        self.live_while_delivered()
         self.town.live()
         self.sort_events()
         self.post.everything()
         self.staff.stop()
         return self.staff.finish()
+
+    def live_while_delivered(self):
+        """The last part: what happened just before is delivered, and read, while more happens."""
+        self.staff.start()
+        self.town.answer_slowly(LAG)
+        for part in range(PARTS):
+            postman = threading.Thread(target=self.post.deliver)
+            postman.start()
+            self.live_until(0.9 + part / PARTS / 10, 0.9 + (part + 1) / PARTS / 10)
+            postman.join()
+            self.sort_events()
+        self.town.answer_slowly(0)
 
     def mismatches(self):
         """A daemon is there for users whom tollgate has never heard of."""

@@ -3,8 +3,10 @@ no HTTP, while tollgate asks it as ever. Whoever imports this has the sandbox's 
 module names, such as `events`, on the path."""
 import argparse
 import json
+import random
 import sys
 import threading
+import time
 import urllib.parse
 
 from testenv import places
@@ -15,11 +17,19 @@ import api as sandbox_api  # noqa: E402
 import seed as sandbox_seed  # noqa: E402
 import webhooks  # noqa: E402
 from http_types import Request  # noqa: E402
-from server import Server  # noqa: E402
+from server import Handler, Server  # noqa: E402
 from world import World  # noqa: E402
 
 OLD_VERSION = "2024-06-20"
 HEADERS = {"authorization": f"Bearer {SECRET_KEY}", "stripe-version": STRIPE_VERSION}
+
+
+class Slow(Handler):
+    """What is answered may be on its way while the world moves on."""
+
+    def write(self, response):
+        time.sleep(random.random() * self.server.lag)
+        super().write(response)
 
 
 class Refused(Exception):
@@ -39,6 +49,8 @@ class Town:
         self.world = World(options)
         self.world.outbox.post = lambda _, event: heard(customer_of(event["data"]["object"]), event)
         self.server = Server(("127.0.0.1", 0), self.world)
+        self.server.RequestHandlerClass = Slow
+        self.server.lag = 0
         self.base = self.world.base_url
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -68,6 +80,9 @@ class Town:
     def live(self):
         with self.world.lock:
             self.world.clock.live()
+
+    def answer_slowly(self, seconds):
+        self.server.lag = seconds
 
     def retries_end_in(self, what):
         self.world.settings["retries"] = {"schedule_days": [3, 5, 7], "end": what}
