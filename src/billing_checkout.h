@@ -3,17 +3,13 @@
 #define TOLLGATE_BILLING_CHECKOUT_H
 
 #include "billing.h"
-#include "billing_plan.h"
+#include "billing_purchase.h"
 #include "stripe_checkout_session.h"
 
-/* As the caller says it; NULL or 0 = not said. */
 struct checkout_wanted {
-	struct plan_wanted plan;
-	int64_t quantity;
+	struct purchase_wanted purchase;
 	enum ui_mode ui_mode;
-	const char *currency;
-	const char *promotion_code; /* as typed */
-	const char *idempotency_key;
+	const char *idempotency_key; /* NULL = not said */
 };
 
 /* The user's open session if it is for just this, else a new one; an open one
@@ -22,6 +18,10 @@ struct checkout_wanted {
 enum result billing_checkout_create(const struct billing *billing,
     const struct checkout_wanted *wanted, struct stripe_checkout_session *session,
     struct problem *problem);
+
+/* The caller goes on in the site's own form: the session that she has open is
+ * expired, or, when it was paid meanwhile, her customer read. Only under her lock. */
+enum result billing_checkout_leave(const struct billing *billing, struct problem *problem);
 
 /* RESULT_NOT_FOUND unless it is the caller's. One that has expired already is
  * no error; RESULT_CONFLICT `session_complete` when it was paid. */

@@ -1,6 +1,8 @@
 #include "endpoint_input.h"
 
 #define NAME_MAX_LENGTH 64
+#define CODE_MAX_LENGTH 255
+#define QUANTITY_MAX 999999
 
 struct billing
 input_billing(const struct worker *worker, const struct request *request)
@@ -37,6 +39,22 @@ input_plan(const struct request *request, struct plan_wanted *wanted, struct pro
 	    (wanted->lookup_key != NULL) > 1)
 		result = problem_set(problem, RESULT_INVALID, "parameter_invalid", "plan",
 		    "Name one of plan, priceId and lookupKey.");
+	return result;
+}
+
+enum result
+input_purchase(const struct request *request, struct purchase_wanted *wanted,
+    struct problem *problem)
+{
+	enum result result = input_plan(request, &wanted->plan, problem);
+
+	if (result == RESULT_OK)
+		result = request_field_integer(request, "quantity", 1, QUANTITY_MAX, &wanted->quantity, problem);
+	if (result == RESULT_OK)
+		result = request_field(request, "currency", 3, &wanted->currency, problem);
+	if (result == RESULT_OK)
+		result = request_field(request, "promotionCode", CODE_MAX_LENGTH, &wanted->promotion_code,
+		    problem);
 	return result;
 }
 

@@ -3,9 +3,63 @@
 #include <stdlib.h>
 
 #include "billing_customer.h"
+#include "billing_subscribe.h"
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+
+static enum result
+read_wanted(const struct request *request, struct subscribe_wanted *wanted,
+    struct problem *problem)
+{
+	enum result result;
+
+	*wanted = (struct subscribe_wanted){
+		.idempotency_key = request_param(request, "HTTP_IDEMPOTENCY_KEY"),
+	};
+	result = input_purchase(request, &wanted->purchase, problem);
+	if (result == RESULT_OK)
+		result = request_field(request, "customerId", STRIPE_ID_MAX, &wanted->purchase.customer,
+		    problem);
+	return result;
+}
+
+static struct json_object *
+view_created(const struct stripe_subscription *subscription)
+{
+	static const char *const types[] = {
+		[CONFIRM_NOTHING] = "none",
+		[CONFIRM_PAYMENT] = "payment",
+		[CONFIRM_SETUP] = "setup",
+	};
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "subscriptionId",
+	    json_object_new_string(subscription->snapshot.id));
+	json_object_object_add(object, "clientSecret", view_text(subscription->client_secret));
+	json_object_object_add(object, "type",
+	    json_object_new_string(types[subscription->confirmation]));
+	json_object_object_add(object, "status",
+	    json_object_new_string(subscription_status_str(subscription->snapshot.status)));
+	return object;
+}
+
+enum result
+endpoint_create_subscription(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
+{
+	const struct billing billing = input_billing(worker, request);
+	struct stripe_subscription subscription;
+	struct subscribe_wanted wanted;
+	enum result result;
+
+	result = read_wanted(request, &wanted, problem);
+	if (result == RESULT_OK)
+		result = billing_subscribe(&billing, &wanted, &subscription, problem);
+	if (result == RESULT_OK)
+		response_json(response, 200, view_created(&subscription));
+	return result;
+}
 
 static int
 newest_first(const void *a, const void *b)

@@ -5,6 +5,7 @@
 #include "program.h"
 
 /* endpoint_subscription.c */
+endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;
 
 #endif

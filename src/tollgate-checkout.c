@@ -6,7 +6,6 @@
 #include "program.h"
 
 #define FIELD_MAX 255
-#define QUANTITY_MAX 999999
 
 static const char *const ui_mode_words[] = {
 	"hosted_page", "embedded_page", "elements", /* as enum ui_mode */
@@ -24,15 +23,9 @@ read_wanted(const struct request *request, struct checkout_wanted *wanted, struc
 	*wanted = (struct checkout_wanted){
 		.idempotency_key = request_param(request, "HTTP_IDEMPOTENCY_KEY"),
 	};
-	result = input_plan(request, &wanted->plan, problem);
-	if (result == RESULT_OK)
-		result = request_field_integer(request, "quantity", 1, QUANTITY_MAX, &wanted->quantity, problem);
+	result = input_purchase(request, &wanted->purchase, problem);
 	if (result == RESULT_OK)
 		result = request_field_word(request, "uiMode", ui_mode_words, &ui_mode, problem);
-	if (result == RESULT_OK)
-		result = request_field(request, "currency", 3, &wanted->currency, problem);
-	if (result == RESULT_OK)
-		result = request_field(request, "promotionCode", FIELD_MAX, &wanted->promotion_code, problem);
 	wanted->ui_mode = (enum ui_mode)(ui_mode % UI_MODES);
 	return result;
 }

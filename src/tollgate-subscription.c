@@ -2,7 +2,11 @@
 #include "endpoint_table.h"
 #include "program.h"
 
+#define BODY_MAX 16384
+
 static const struct endpoint endpoints[] = {
+	{ .name = "create-subscription", .method = "POST", .access = ACCESS_USER,
+	  .body_max = BODY_MAX, .handler = endpoint_create_subscription },
 	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,
 	  .handler = endpoint_subscriptions },
 };
