@@ -23,3 +23,10 @@ def restricted_keys():
     text = section("tollgate.8", "RESTRICTED KEYS")
     return {program: dict(re.findall(r"^([\w ]+): (Read|Write);?$", entry, re.MULTILINE))
             for program, entry in re.findall(r"^\.It Nm tollgate-(\w+)\n((?:[\w ]+: \w+;?\n)+)", text, re.MULTILINE)}
+
+
+def situations():
+    """{situation: (gate, webhook, checkout)} of tollgate-redis(7)."""
+    table = section("tollgate-redis.7", "WHEN SOMETHING FAILS").split(".Bl -column")[1].split(".El")[0]
+    rows = [line[len(".It "):].split(" Ta ") for line in table.splitlines() if line.startswith(".It ")]
+    return {situation: tuple(cells) for situation, *cells in rows[1:]}
