@@ -7,7 +7,6 @@
 #include "billing_sync.h"
 #include "log.h"
 #include "store_apply.h"
-#include "stripe_customer.h"
 
 #define CREATE_CUSTOMER "create-customer"
 
@@ -107,9 +106,9 @@ billing_customer_find(const struct billing *billing, struct store_user *user,
 
 /* She is new, so Redis knows all there is to know of her: no page has to wait for a reading. */
 static enum result
-begin_record(const struct billing *billing, const char *customer, struct problem *problem)
+begin_record(const struct billing *billing, const char *customer, const char *email,
+    struct problem *problem)
 {
-	const struct identity *identity = billing->identity;
 	enum store_applied applied;
 
 	return store_apply(billing->store, billing->site, &(struct store_change){
@@ -117,29 +116,84 @@ begin_record(const struct billing *billing, const char *customer, struct problem
 		.now = billing->now,
 		.customer = customer,
 		.customer_created = true,
-		.email = identity->email[0] != '\0' ? identity->email : NULL,
-		.link_user = identity->user,
+		.email = email,
+		.link_user = billing->identity->user,
 	}, &applied, problem);
 }
 
+static bool
+fingerprint_make(const struct stripe_customer_params *params, char fingerprint[STRIPE_DIGEST_SIZE])
+{
+	const struct stripe_address *address = &params->address;
+	const char *parts[] = {
+		params->email, params->name, address->line1, address->line2, address->city,
+		address->state, address->postal_code, address->country,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		parts[i] = parts[i] != NULL ? parts[i] : "";
+	return stripe_digest(fingerprint, parts[0], parts[1], parts[2], parts[3], parts[4], parts[5],
+	    parts[6], parts[7], NULL);
+}
+
 enum result
-billing_customer_create(const struct billing *billing, char customer[STRIPE_ID_SIZE],
-    struct problem *problem)
+billing_customer_create(const struct billing *billing, const struct customer_wanted *wanted,
+    char customer[STRIPE_ID_SIZE], struct problem *problem)
 {
 	const struct identity *identity = billing->identity;
+	struct stripe_customer_params params = {
+		.user = identity->user,
+		.email = wanted->email != NULL || identity->email[0] == '\0' ? wanted->email :
+		    identity->email,
+		.name = wanted->name,
+		.address = wanted->address,
+	};
+	char fingerprint[STRIPE_DIGEST_SIZE];
 	struct attempt attempt;
 	enum result result;
 
-	result = billing_attempt_begin(billing, CREATE_CUSTOMER, NULL, identity->email, &attempt,
-	    problem);
+	if (!fingerprint_make(&params, fingerprint))
+		return problem_memory(problem);
+	result = billing_attempt_begin(billing, CREATE_CUSTOMER, NULL, fingerprint, &attempt, problem);
 	if (result != RESULT_OK)
 		return result;
-	result = stripe_customer_create(billing->stripe, billing->site, &(struct stripe_customer_params){
-		.user = identity->user,
-		.email = identity->email[0] != '\0' ? identity->email : NULL,
-	}, attempt.idempotency_key, customer, problem);
+	result = stripe_customer_create(billing->stripe, billing->site, &params,
+	    attempt.idempotency_key, customer, problem);
 	billing_attempt_settle(billing, &attempt, result);
-	return result == RESULT_OK ? begin_record(billing, customer, problem) : result;
+	return result == RESULT_OK ? begin_record(billing, customer, params.email, problem) : result;
+}
+
+static enum result
+ensure_locked(const struct billing *billing, const struct customer_wanted *wanted,
+    char customer[STRIPE_ID_SIZE], struct problem *problem)
+{
+	struct store_user user = { 0 };
+	enum result result = billing_customer_find(billing, &user, problem);
+
+	if (result == RESULT_OK && user.n_customers > 0)
+		memcpy(customer, user.customers[0], STRIPE_ID_SIZE);
+	else if (result == RESULT_OK)
+		result = billing_customer_create(billing, wanted, customer, problem);
+	store_user_free(&user);
+	return result;
+}
+
+enum result
+billing_customer_ensure(const struct billing *billing, const struct customer_wanted *wanted,
+    char customer[STRIPE_ID_SIZE], char email[EMAIL_SIZE], struct problem *problem)
+{
+	struct store_lock lock;
+	enum result result = billing_lock(billing, &lock, problem);
+
+	if (result != RESULT_OK)
+		return result;
+	result = ensure_locked(billing, wanted, customer, problem);
+	store_lock_release(billing->store, billing->site, &lock);
+	if (result == RESULT_OK && store_customer_email(billing->store, billing->site, customer,
+	    email) != RESULT_OK)
+		result = problem_store(problem);
+	return result;
 }
 
 enum result

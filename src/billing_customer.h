@@ -4,6 +4,7 @@
 
 #include "billing.h"
 #include "store_customer.h"
+#include "stripe_customer.h"
 
 /* What is known of the caller, from Redis, or read from Stripe when Redis
  * knows nothing: then found customers are linked and their records written.
@@ -11,9 +12,21 @@
 enum result billing_customer_find(const struct billing *billing, struct store_user *user,
     struct problem *problem);
 
+/* As the caller says it; NULL = not said: the e-mail of her identity, no name. */
+struct customer_wanted {
+	const char *email;
+	const char *name;
+	struct stripe_address address;
+};
+
 /* Makes and links one. Only under the caller's lock. */
-enum result billing_customer_create(const struct billing *billing, char customer[STRIPE_ID_SIZE],
-    struct problem *problem);
+enum result billing_customer_create(const struct billing *billing,
+    const struct customer_wanted *wanted, char customer[STRIPE_ID_SIZE], struct problem *problem);
+
+/* The caller's first customer, as she is; made as `wanted` when she has none. */
+enum result billing_customer_ensure(const struct billing *billing,
+    const struct customer_wanted *wanted, char customer[STRIPE_ID_SIZE],
+    char email[EMAIL_SIZE], struct problem *problem);
 
 /* RESULT_CONFLICT when the customer belongs to another user. */
 enum result billing_customer_link(const struct billing *billing, const char *customer,

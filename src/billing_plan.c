@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "log.h"
+#include "store_lock.h"
 #include "stripe_price.h"
+
+#define SHOWN_PAUSE_MS 10000 /* between two times that we ask Stripe for what is to be shown */
 
 /* The site's catalogue as Redis has it. */
 struct catalogue {
@@ -344,4 +347,82 @@ billing_plan_refresh(const struct billing *billing, struct problem *problem)
 		if (!billing->site->plans[i].free)
 			result = read_plan(billing, &billing->site->plans[i], problem);
 	return result;
+}
+
+static bool
+has_word(const struct words *words, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		if (strcmp(words->word[i], word) == 0)
+			return true;
+	return false;
+}
+
+bool
+billing_plan_sells(const struct plan *plan, const struct store_price *price)
+{
+	if (!price->active || price->interval[0] == '\0')
+		return false;
+	if (plan_sold_by_product(plan))
+		return plan->product != NULL && strcmp(plan->product, price->product) == 0;
+	return has_word(&plan->prices, price->id) || has_word(&plan->lookup_keys, price->lookup_key);
+}
+
+static bool
+site_is_fresh(const struct billing *billing, const struct catalogue *catalogue)
+{
+	size_t i;
+
+	for (i = 0; i < billing->site->n_plans; i++)
+		if (!billing->site->plans[i].free &&
+		    !plan_is_fresh(catalogue, &billing->site->plans[i], billing->now))
+			return false;
+	return true;
+}
+
+/* One at a time. While something stays unknown the lock is left to fall by
+ * itself, and others show what there is. */
+static enum result
+catalogue_renew(const struct billing *billing, struct catalogue *catalogue, struct problem *problem)
+{
+	struct store_lock lock;
+	enum result result;
+
+	switch (store_lock_take(billing->store, billing->site, "catalogue", 0, SHOWN_PAUSE_MS, &lock)) {
+	case RESULT_OK:
+		break;
+	case RESULT_CONFLICT:
+		return problem_set(problem, RESULT_UNAVAILABLE, "busy", NULL,
+		    "The prices are being read; try again shortly.");
+	default:
+		return problem_store(problem);
+	}
+	result = billing_plan_refresh(billing, problem);
+	if (result == RESULT_OK)
+		result = catalogue_read(billing, catalogue, problem);
+	if (result == RESULT_OK && site_is_fresh(billing, catalogue))
+		store_lock_release(billing->store, billing->site, &lock);
+	return result;
+}
+
+enum result
+billing_plan_catalogue(const struct billing *billing, struct store_price **prices,
+    size_t *n_prices, struct problem *problem)
+{
+	struct catalogue catalogue = { 0 };
+	enum result result = catalogue_read(billing, &catalogue, problem);
+
+	if (result != RESULT_OK)
+		return result;
+	if (!site_is_fresh(billing, &catalogue))
+		result = catalogue_renew(billing, &catalogue, problem);
+	if (result != RESULT_OK && catalogue.count == 0) {
+		free(catalogue.prices);
+		return result;
+	}
+	*prices = catalogue.prices;
+	*n_prices = catalogue.count;
+	return RESULT_OK;
 }

@@ -27,6 +27,15 @@ struct plan_choice {
 enum result billing_plan_choose(const struct billing *billing, const struct plan_wanted *wanted,
     struct plan_choice *choice, struct problem *problem);
 
+/* All prices of the site's plans, for who shows them: no older than
+ * PRICE_FRESH_SECONDS, unless Stripe does not answer, or does not know some. Asks
+ * Stripe at most every few seconds, since anybody may make us ask. The caller
+ * frees *prices. */
+enum result billing_plan_catalogue(const struct billing *billing, struct store_price **prices,
+    size_t *n_prices, struct problem *problem);
+/* Whether a price of the catalogue is one that the plan is sold at. */
+bool billing_plan_sells(const struct plan *plan, const struct store_price *price);
+
 /* Reads the prices of all plans, so that the gate knows of which product they are. */
 enum result billing_plan_refresh(const struct billing *billing, struct problem *problem);
 

@@ -58,7 +58,8 @@ billing_purchase_customer(const struct billing *billing, const struct store_user
 	const char *wanted = purchase->wanted->customer;
 
 	if (wanted == NULL && user->n_customers == 0)
-		return billing_customer_create(billing, purchase->customer, problem);
+		return billing_customer_create(billing, &(struct customer_wanted){ 0 },
+		    purchase->customer, problem);
 	if (wanted == NULL)
 		wanted = user->customers[0];
 	else if (!billing_customer_is_users(user, wanted))

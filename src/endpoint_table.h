@@ -4,6 +4,12 @@
 
 #include "program.h"
 
+/* endpoint_config.c */
+endpoint_handler endpoint_config;
+
+/* endpoint_customer.c */
+endpoint_handler endpoint_create_customer;
+
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;

@@ -51,7 +51,7 @@ const char *request_param(const struct request *request, const char *name);
 /* A Content-Type is this type, whatever its parameters (RFC 9110, 8.3.1). */
 bool request_type_is(const char *content_type, const char *type);
 
-/* A field of the input by its name, whatever it came as. *value NULL when it is
+/* A field of the input by its name, whatever it came as; "a[b]" is b within a. *value NULL when it is
  * absent, null or empty; borrowed from the request. RESULT_INVALID when it
  * comes twice, is no string, is longer than `max` bytes or holds a control
  * character. */

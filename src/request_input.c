@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,13 +132,31 @@ static enum result field_invalid(struct problem *problem, const char *name, cons
 	return problem_set(problem, RESULT_INVALID, "parameter_invalid", name, "%s %s.", name, what);
 }
 
+/* "a[b]", as it stands in a form, is b within a. */
+static struct json_object *json_member(struct json_object *object, const char *name)
+{
+	struct json_object *found = NULL;
+	const char *inner = strchr(name, '[');
+	char outer[64];
+
+	if (inner != NULL && (size_t)(inner - name) < sizeof(outer)) {
+		memcpy(outer, name, (size_t)(inner - name));
+		outer[inner - name] = '\0';
+		json_object_object_get_ex(object, outer, &object);
+		snprintf(outer, sizeof(outer), "%.*s", (int)strcspn(inner + 1, "]"), inner + 1);
+		name = outer;
+	}
+	if (json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &found);
+	return found;
+}
+
 static enum result json_field(struct json_object *object, const char *name, const char **value,
     struct problem *problem)
 {
-	struct json_object *found = NULL;
+	struct json_object *found = json_member(object, name);
 	const char *text = NULL;
 
-	json_object_object_get_ex(object, name, &found);
 	if (found != NULL) {
 		if (!json_object_is_type(found, json_type_string))
 			return field_invalid(problem, name, "is to be a string");

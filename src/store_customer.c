@@ -301,6 +301,21 @@ enum result store_customer_user(struct store *store, const struct site *site,
 	return RESULT_OK;
 }
 
+enum result store_customer_email(struct store *store, const struct site *site,
+    const char *customer, char email[EMAIL_SIZE])
+{
+	struct redisReply *reply = NULL;
+	enum result result = customer_field(store, site, customer, "email", &reply);
+
+	if (result != RESULT_OK)
+		return result;
+	email[0] = '\0';
+	if (reply->type == REDIS_REPLY_STRING && reply->len < EMAIL_SIZE)
+		memcpy(email, reply->str, reply->len + 1);
+	store_reply_free(reply);
+	return RESULT_OK;
+}
+
 enum result store_customer_generation(struct store *store, const struct site *site,
     const char *customer, int64_t *generation)
 {

@@ -34,6 +34,9 @@ enum result store_customer_link(struct store *store, const struct site *site,
 /* The user id a customer is linked to, "" = none. */
 enum result store_customer_user(struct store *store, const struct site *site,
     const char *customer, char user[129]);
+/* Her e-mail address as Stripe last said it, "" = none. */
+enum result store_customer_email(struct store *store, const struct site *site,
+    const char *customer, char email[EMAIL_SIZE]);
 /* One customer as Redis has her: what store_user_read says of her alone, and the
  * generation. End with store_user_free. */
 enum result store_customer_read(struct store *store, const struct site *site,

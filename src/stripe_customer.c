@@ -8,6 +8,17 @@
 
 #define PAGE 100
 
+static void
+add_address(struct form *form, const struct stripe_address *address)
+{
+	form_add(form, "address[line1]", address->line1);
+	form_add(form, "address[line2]", address->line2);
+	form_add(form, "address[city]", address->city);
+	form_add(form, "address[state]", address->state);
+	form_add(form, "address[postal_code]", address->postal_code);
+	form_add(form, "address[country]", address->country);
+}
+
 enum result
 stripe_customer_create(struct stripe *stripe, const struct site *site,
     const struct stripe_customer_params *params, const char *idempotency_key,
@@ -21,6 +32,7 @@ stripe_customer_create(struct stripe *stripe, const struct site *site,
 		return problem_memory(problem);
 	form_add(form, "email", params->email);
 	form_add(form, "name", params->name);
+	add_address(form, &params->address);
 	form_add(form, "metadata[tollgate_user]", params->user);
 	form_add(form, "metadata[tollgate_site]", site->name);
 	result = stripe_call(stripe, site, "POST", "/v1/customers", form, idempotency_key, &answer, problem);

@@ -8,7 +8,7 @@
 /* What is asked of a customer. */
 struct stripe_customer {
 	char id[STRIPE_ID_SIZE];
-	char email[320];
+	char email[EMAIL_SIZE];
 	char user[129];           /* metadata[tollgate_user], when [tollgate_site] is this site */
 	bool deleted;
 	bool has_payment_method;  /* a default one */
@@ -25,11 +25,18 @@ enum result stripe_customer_page(struct stripe *stripe, const struct site *site,
     char last[STRIPE_ID_SIZE], struct stripe_customer **customers, size_t *n_customers,
     struct problem *problem);
 
+/* As a form gives it; NULL = not said. */
+struct stripe_address {
+	const char *line1, *line2, *city, *state, *postal_code;
+	const char *country; /* ISO 3166-1 alpha-2 */
+};
+
 /* A customer of ours: metadata[tollgate_user] and metadata[tollgate_site]. */
 struct stripe_customer_params {
 	const char *user;
 	const char *email; /* NULL = none */
 	const char *name;  /* NULL = none */
+	struct stripe_address address;
 };
 enum result stripe_customer_create(struct stripe *stripe, const struct site *site,
     const struct stripe_customer_params *params, const char *idempotency_key,

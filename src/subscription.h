@@ -9,6 +9,7 @@
 #define STRIPE_ID_MAX 255        /* Stripe's own bound for ids */
 #define STRIPE_ID_SIZE 256
 #define LOOKUP_KEY_SIZE 201      /* Stripe: 200 characters */
+#define EMAIL_SIZE 320
 #define SUBSCRIPTION_ITEMS_MAX 20
 
 enum subscription_status {

@@ -5,6 +5,9 @@
 #define BODY_MAX 16384
 
 static const struct endpoint endpoints[] = {
+	{ .name = "config", .method = "GET", .access = ACCESS_ANYBODY, .handler = endpoint_config },
+	{ .name = "create-customer", .method = "POST", .access = ACCESS_USER,
+	  .body_max = BODY_MAX, .handler = endpoint_create_customer },
 	{ .name = "create-subscription", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_create_subscription },
 	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,
