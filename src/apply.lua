@@ -83,14 +83,18 @@ local function record_first_payment(subscription, state)
 	end
 end
 
+-- A reading names the oldest open invoice. An event knows only its own time: the
+-- earliest counts until Stripe is asked, which a missed event makes necessary too.
 local function record_past_due(snapshot)
 	local since = tonumber(stored('past_due_since', snapshot.id))
 	if not snapshot.past_due then
 		if since then unset[#unset + 1] = 'past_due_since:' .. snapshot.id end
 		return
 	end
-	local begins = snapshot.past_due_since or change.as_of
-	put('past_due_since', snapshot.id, math.min(since or begins, begins))
+	local follows = since and snapshot.before == stored('subscription', snapshot.id)
+	local earliest = math.min(since or change.as_of, change.as_of)
+	put('past_due_since', snapshot.id, snapshot.past_due_since or earliest)
+	if not change.reading and not follows then dirty = true end
 end
 
 local function tell_status(snapshot)

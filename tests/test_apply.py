@@ -127,6 +127,18 @@ def test_past_due_since_is_the_first_event_that_says_so(webhook, now):
     assert "past_due_since:sub_1" not in webhook.record()
 
 
+def test_past_due_is_read_when_it_begins_and_when_something_was_missed(webhook, now):
+    overdue, later = subscription("past_due", latest_invoice="in_2"), {"latest_invoice": "in_3"}
+    webhook.take(event(UPDATED, {**overdue, "status": "active"}, created=now - 60))
+    for data, before, read in (
+            (overdue, {"status": "active"}, True), ({**overdue, **later}, {"latest_invoice": "in_2"}, False),
+            ({**overdue, **later, "cancel_at": now + DAY}, {"status": "active"}, True)):
+        webhook.redis.delete(webhook.key("dirty"))
+        now += 1
+        webhook.take(event(UPDATED, data, created=now - 50, before=before))
+        assert webhook.is_dirty() == read
+
+
 def test_failed_bank_debit_of_the_first_invoice_is_recorded(webhook):
     webhook.take(event("customer.subscription.created", subscription("active")))
     webhook.take(event("invoice.payment_failed", invoice()))
