@@ -157,7 +157,8 @@ class Life:
 
     def pause_collection(self):
         behavior = self.random.choice(("mark_uncollectible", "void", "keep_as_draft"))
-        self.change(self.subscription("active", "past_due", "trialing"), **{"pause_collection[behavior]": behavior})
+        subscription = self.subscription("active", "past_due", "trialing")
+        self.change(subscription, **{"pause_collection[behavior]": behavior})
 
     def collect_again(self):
         self.change(self.subscription(), pause_collection="")
@@ -206,6 +207,6 @@ class Life:
 
 OFTEN = {Life.subscribe: 12, Life.debit: 2, Life.pay: 5, Life.new_card: 5, Life.swap: 8, Life.add_item: 2,
          Life.end_later: 4, Life.go_on: 3, Life.cancel: 3, Life.pause_collection: 2, Life.collect_again: 2,
-         Life.pause: 2, Life.resume: 3, Life.end_invoice: 1, Life.fuss: 5, Life.describe: 3, Life.link: 2, Life.move: 1,
-         Life.leave: 0.4}
+         Life.pause: 2, Life.resume: 3, Life.end_invoice: 1, Life.fuss: 5, Life.describe: 3, Life.link: 2,
+         Life.move: 1, Life.leave: 0.4}
 ACTS, WEIGHTS = list(OFTEN), list(OFTEN.values())
