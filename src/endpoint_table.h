@@ -10,6 +10,9 @@ endpoint_handler endpoint_config;
 /* endpoint_customer.c */
 endpoint_handler endpoint_create_customer;
 
+/* endpoint_invoice.c */
+endpoint_handler endpoint_invoices;
+
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;

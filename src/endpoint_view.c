@@ -11,6 +11,21 @@ view_text(const char *text)
 	return text[0] != '\0' ? json_object_new_string(text) : NULL;
 }
 
+struct json_object *
+view_fields(struct json_object *object, const char *const *names)
+{
+	struct json_object *view = json_object_new_object();
+	size_t i;
+
+	for (i = 0; names[i] != NULL; i++) {
+		struct json_object *value = NULL;
+
+		if (json_object_object_get_ex(object, names[i], &value))
+			json_object_object_add(view, names[i], json_object_get(value));
+	}
+	return view;
+}
+
 static struct json_object *
 view_time(int64_t time)
 {

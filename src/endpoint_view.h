@@ -20,6 +20,9 @@ struct json_object *view_price(const struct store_price *price);
 struct json_object *view_subscription(const struct site *site,
     const struct subscription *subscription, const struct view_catalogue *catalogue);
 
+/* These fields of one of Stripe's objects; `names` is NULL-ended. The caller's. */
+struct json_object *view_fields(struct json_object *object, const char *const *names);
+
 /* A text, or null for "". */
 struct json_object *view_text(const char *text);
 

@@ -10,6 +10,7 @@ static const struct endpoint endpoints[] = {
 	  .body_max = BODY_MAX, .handler = endpoint_create_customer },
 	{ .name = "create-subscription", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_create_subscription },
+	{ .name = "invoices", .method = "GET", .access = ACCESS_USER, .handler = endpoint_invoices },
 	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,
 	  .handler = endpoint_subscriptions },
 };
