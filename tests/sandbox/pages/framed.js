@@ -7,5 +7,6 @@ if (parent !== window) {
 	const tell = (message) => parent.postMessage({ sandbox: message }, "*");
 	new ResizeObserver(() => tell({ type: "height", height: document.body.scrollHeight })).observe(document.body);
 	const told = document.querySelector("[data-tell]");
-	if (told?.dataset.tell) tell({ type: told.dataset.tell, url: told.dataset.url || null });
+	// Not at once: a WebDriver whose click led here hangs when the frame goes before the page has loaded.
+	if (told?.dataset.tell) setTimeout(tell, 250, { type: told.dataset.tell, url: told.dataset.url || null });
 }
