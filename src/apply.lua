@@ -57,6 +57,10 @@ local function tell_awaited(snapshot)
 	unset[#unset + 1] = 'awaited:' .. snapshot.id
 end
 
+-- Until then nobody can tell by its time alone whether an event is of before or
+-- after what is stored: a reading takes its time, and shows some moment of it.
+local function unsure_until(as_of) return math.max(as_of, tonumber(record.read_until) or 0) end
+
 -- Does the snapshot replace what is stored, and must the customer be read?
 local function verdict(snapshot)
 	local json = stored('subscription', snapshot.id)
@@ -70,10 +74,11 @@ local function verdict(snapshot)
 	end
 	local follows = snapshot.before == json
 	if snapshot.simulated then return follows or snapshot.rank > rank, true end
-	if change.as_of > as_of then return true, rank == FINAL and snapshot.rank ~= FINAL end
+	if change.as_of > unsure_until(as_of) then return true, rank == FINAL and snapshot.rank ~= FINAL end
 	if snapshot.json == json then return false, false end
 	if change.as_of < as_of then return false, as_of - change.as_of < NEAR end
-	if follows then return true, false end
+	-- what goes to and fro within a second may follow the same state twice; ranks only grow
+	if follows then return true, snapshot.rank == rank end
 	return snapshot.rank > rank, true
 end
 
@@ -150,12 +155,13 @@ local function tell_duplicate(snapshots)
 	end
 end
 
--- What has a time of its own: the newest value stays, of two of one second the first.
+-- What has a time of its own: the newest value stays, of two that nobody can order the first.
 local function put_timed(field, value)
 	local as_of = tonumber(record[field .. '_as_of']) or 0
 	if not begun or (change.as_of < as_of and not change.reading) then
 		stale = true
-	elseif change.as_of == as_of and record[field] ~= value and not change.reading then
+	elseif change.as_of <= unsure_until(as_of) and as_of > 0 and record[field] ~= value
+		and not change.reading then
 		dirty = true
 	else
 		set[field], set[field .. '_as_of'] = value, math.max(as_of, change.as_of)
@@ -232,11 +238,13 @@ end
 local function news()
 	for field, value in pairs(set) do
 		local time = string.find(field, '^as_of:') or string.find(field, '_as_of$')
+			or field == 'read_until'
 		if not time and record[field] ~= tostring(value) then return true end
 	end
 	return #unset > 0
 end
 
+if change.reading then set.read_until = change.read_until end
 local changed = next(set) ~= nil
 local same = change.reading and known and not news()
 -- a mark moves the generation too: a reading under way may have missed its cause

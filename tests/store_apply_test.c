@@ -258,6 +258,15 @@ static void same_second_with_matching_previous_attributes_follows(void **state)
 	show(NOW, SUBSCRIPTION_ACTIVE);
 	assert_int_equal(follow(NOW, SUBSCRIPTION_TRIALING, SUBSCRIPTION_ACTIVE), APPLIED);
 	assert_string_equal(field("status:sub_1"), "trialing");
+	assert_true(is_dirty());
+}
+
+static void same_second_with_matching_previous_attributes_and_a_higher_rank_is_certain(void **state)
+{
+	(void)state;
+	show(NOW, SUBSCRIPTION_INCOMPLETE);
+	assert_int_equal(follow(NOW, SUBSCRIPTION_ACTIVE, SUBSCRIPTION_INCOMPLETE), APPLIED);
+	assert_string_equal(field("status:sub_1"), "active");
 	assert_false(is_dirty());
 }
 
@@ -809,6 +818,7 @@ int main(void)
 		TEST(older_event_near_by_that_differs_marks_dirty),
 		TEST(older_event_near_by_that_is_equal_marks_nothing),
 		TEST(same_second_with_matching_previous_attributes_follows),
+		TEST(same_second_with_matching_previous_attributes_and_a_higher_rank_is_certain),
 		TEST(same_second_without_a_match_goes_by_rank_and_marks_dirty),
 		TEST(same_second_of_lower_or_equal_rank_keeps_the_stored),
 		TEST(same_second_and_equal_changes_nothing),

@@ -63,7 +63,15 @@ def test_previous_attributes_order_the_changes_of_one_second(webhook, now):
         before = {"items": {"data": [{**item, "quantity": quantity - 1}]}}
         webhook.take(event(UPDATED, changed, created=now, before=before if quantity > 2 else None))
     assert snapshot(webhook)["items"][0]["quantity"] == 4
-    assert not webhook.is_dirty()
+
+
+def test_what_goes_to_and_fro_within_a_second_is_read(webhook, now):
+    """The last change was seen and read; one before it seems to follow it."""
+    plain = subscription()
+    paused = {**plain, "pause_collection": {"behavior": "void"}}
+    webhook.take(event(UPDATED, plain, created=now))
+    webhook.take(event(UPDATED, paused, created=now, before={"pause_collection": None}))
+    assert webhook.is_dirty()
 
 
 LIFE = [("created", "incomplete", None), ("updated", "active", "incomplete"),
