@@ -12,11 +12,15 @@
 #include "store_sentinel.h"
 
 #define BACKOFF_MS 100 /* after it kept us waiting nobody waits for this server again */
+#define SERVERS_MAX 256 /* more than these share their place, and so their pauses */
 #define REFUSAL_LOG_MS 60000
 #define MASTER_TRIES 2 /* the Sentinels may learn of a failover while we connect */
 
-/* A bit per server: one line per change for the whole process, not one per thread. */
-static _Atomic uint64_t unreachable;
+/* Of each server, for the whole process: one line per change, not one per
+ * thread; and no more than one thread that waits for a server which kept us
+ * waiting, or the sites on other servers would soon find no thread. */
+static _Atomic bool unreachable[SERVERS_MAX];
+static _Atomic int64_t retry_at[SERVERS_MAX]; /* monotonic ms, 0 = it answers */
 
 bool store_connection_init(struct store_connection *connection,
     const struct redis_settings *settings, size_t index)
@@ -42,20 +46,21 @@ void store_connection_close(struct store_connection *connection)
 	store_sentinels_free(connection->sentinels);
 }
 
-static uint64_t server_bit(const struct store_connection *connection)
+static size_t place(const struct store_connection *connection)
 {
-	return UINT64_C(1) << (connection->index % 64);
+	return connection->index % SERVERS_MAX;
 }
 
 static void note_reachable(const struct store_connection *connection)
 {
-	if (atomic_fetch_and(&unreachable, ~server_bit(connection)) & server_bit(connection))
+	atomic_store(&retry_at[place(connection)], 0);
+	if (atomic_exchange(&unreachable[place(connection)], false))
 		log_event(LOG_LEVEL_INFO, "redis reachable again", "redis", connection->settings->url, NULL);
 }
 
 static void note_unreachable(const struct store_connection *connection, const char *why)
 {
-	if (!(atomic_fetch_or(&unreachable, server_bit(connection)) & server_bit(connection)))
+	if (!atomic_exchange(&unreachable[place(connection)], true))
 		log_event(LOG_LEVEL_ERROR, "redis unreachable", "redis", connection->settings->url,
 		    "why", why, NULL);
 }
@@ -63,11 +68,22 @@ static void note_unreachable(const struct store_connection *connection, const ch
 static enum result connection_fail(struct store_connection *connection, const char *why)
 {
 	int64_t now = monotonic_ms();
+	bool waited = now - connection->asked_at >= STORE_TIMEOUT_MS / 2;
 
 	note_unreachable(connection, why);
 	disconnect(connection);
-	connection->failed_at = now - connection->asked_at >= STORE_TIMEOUT_MS / 2 ? now : 0;
+	atomic_store(&retry_at[place(connection)], waited ? now + BACKOFF_MS : 0);
 	return RESULT_UNAVAILABLE;
+}
+
+/* Whoever may leaves the others a pause in which they may not. */
+static bool may_try(const struct store_connection *connection)
+{
+	int64_t now = monotonic_ms();
+	int64_t at = atomic_load(&retry_at[place(connection)]);
+
+	return at == 0 || (now >= at && atomic_compare_exchange_strong(&retry_at[place(connection)],
+	    &at, now + STORE_TIMEOUT_MS + BACKOFF_MS));
 }
 
 static bool select_db(redisContext *context, long db, char why[STORE_WHY_SIZE])
@@ -131,7 +147,7 @@ static enum result connect_server(struct store_connection *connection)
 	struct store_address address;
 	char why[STORE_WHY_SIZE];
 
-	if (connection->failed_at && monotonic_ms() - connection->failed_at < BACKOFF_MS)
+	if (!may_try(connection))
 		return RESULT_UNAVAILABLE;
 	if (!store_address_parse(connection->settings->url, &address))
 		return connection_fail(connection, "address not understood");
@@ -140,8 +156,6 @@ static enum result connect_server(struct store_connection *connection)
 	    : server_open(connection->settings, &address.endpoints[0], address.db, why);
 	if (!connection->context)
 		return connection_fail(connection, why);
-	connection->failed_at = 0;
-	note_reachable(connection);
 	return RESULT_OK;
 }
 
@@ -167,6 +181,8 @@ enum result store_connection_ask(struct store_connection *connection, size_t arg
 		if (!connection->context && (result = connect_server(connection)) != RESULT_OK)
 			return result;
 		*reply = redisCommandArgv(connection->context, (int)argc, argv, lengths);
+		if (*reply && !kept)
+			note_reachable(connection);
 		if (*reply && !(kept && refused_by_replica(connection, *reply)))
 			return RESULT_OK;
 		if (!*reply && !(kept && store_link_dead(connection->context)))

@@ -19,7 +19,6 @@ struct store_connection {
 	struct redisContext *context;      /* NULL = not connected */
 	struct store_sentinels *sentinels; /* NULL = the URL names the server itself */
 	int64_t asked_at;                  /* monotonic ms */
-	int64_t failed_at;                 /* monotonic ms: when it last kept us waiting, 0 = it did not */
 	int64_t refusal_logged_at;         /* monotonic ms */
 	char refusal[16];                  /* the word of the error that was logged, "" = none */
 };
