@@ -20,10 +20,15 @@ class Forms(html.parser.HTMLParser):
         if tag == "form":
             self.forms.append({"method": given.get("method", "get"), "action": given.get("action", ""),
                                "fields": {}, "buttons": []})
-        elif tag == "input" and self.forms and given.get("name"):
+        elif tag == "input" and self.forms and given.get("name") and is_sent(given):
             self.forms[-1]["fields"][given["name"]] = given.get("value", "")
         elif tag == "button" and self.forms:
             self.forms[-1]["buttons"].append(given)
+
+
+def is_sent(given):
+    """Of radio buttons and check boxes, those that are checked."""
+    return given.get("type") not in ("radio", "checkbox") or "checked" in given
 
 
 class KeepRedirects(urllib.request.HTTPRedirectHandler):
