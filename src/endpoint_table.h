@@ -4,6 +4,11 @@
 
 #include "program.h"
 
+/* endpoint_change.c */
+endpoint_handler endpoint_cancel_subscription;
+endpoint_handler endpoint_resume_subscription;
+endpoint_handler endpoint_pause_subscription;
+
 /* endpoint_config.c */
 endpoint_handler endpoint_config;
 
@@ -12,6 +17,9 @@ endpoint_handler endpoint_create_customer;
 
 /* endpoint_invoice.c */
 endpoint_handler endpoint_invoices;
+
+/* endpoint_payment_method.c */
+endpoint_handler endpoint_retrieve_payment_method;
 
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;
