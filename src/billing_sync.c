@@ -164,6 +164,7 @@ static enum result write(const struct billing *billing, const struct reading *re
 		.reading = true,
 		.generation = reading->generation,
 		.started_at = reading->started_at,
+		.read_until = (reading->said.date ? reading->said.date : now) + now - reading->started_at,
 		.snapshots = snapshots,
 		.features = features,
 		.n_features = reading->n_features,

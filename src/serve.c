@@ -213,6 +213,14 @@ static bool connection_accept(struct server *server)
 	return false;
 }
 
+/* As many as there are threads: with one at a time, who comes anew would wait
+ * for a turn of all who are there already; with all, other processes would get none. */
+static void connections_accept(struct server *server)
+{
+	for (int i = 0; i < server->serve->threads && connection_accept(server); i++)
+		;
+}
+
 /* A Responder's STDIN must be read to its end before the connection can serve
  * again; an Authorizer has none, and reading would wait for it. */
 static bool drained(FCGX_Request *request)
@@ -267,7 +275,7 @@ static void *thread_main(void *argument)
 		if (event.data.ptr == NULL)
 			return NULL;
 		if (event.data.ptr == server)
-			connection_accept(server);
+			connections_accept(server);
 		else
 			connection_serve(server, event.data.ptr, thread->worker);
 	}

@@ -219,6 +219,7 @@ static bool change_encode(struct json_object *object, const struct site *site,
 	    && add_flag(object, "reading", change->reading)
 	    && add(object, "generation", json_object_new_int64(change->generation))
 	    && add(object, "started_at", json_object_new_int64(change->started_at))
+	    && add(object, "read_until", json_object_new_int64(change->read_until))
 	    && add_flag(object, "told", is_told(change))
 	    && add_text(object, "finalize", change->finalize_invoice)
 	    && add_snapshots(object, change)

@@ -53,6 +53,7 @@ struct store_change {
 	bool reading;                      /* whole customer, only if the generation is still `generation` */
 	int64_t generation;
 	int64_t started_at;                /* of a reading, by our clock: dirty marks made since stay */
+	int64_t read_until;                /* of a reading, by Stripe's: what it shows is of as_of to here */
 
 	const struct store_snapshot *snapshots;
 	size_t n_snapshots;
