@@ -4,6 +4,11 @@
 
 #include "program.h"
 
+/* endpoint_change.c */
+endpoint_handler endpoint_cancel_subscription;
+endpoint_handler endpoint_resume_subscription;
+endpoint_handler endpoint_pause_subscription;
+
 /* endpoint_config.c */
 endpoint_handler endpoint_config;
 

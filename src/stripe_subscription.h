@@ -7,6 +7,7 @@
 #include "subscription.h"
 
 #define STRIPE_SECRET_SIZE 512 /* client secrets */
+#define STRIPE_METHOD_TYPE_SIZE 32
 
 /* False when it is no subscription. Period from the items, else from the
  * subscription (before 2025-03-31.basil). */
@@ -30,6 +31,9 @@ struct stripe_subscription {
 	char client_secret[STRIPE_SECRET_SIZE];  /* "" when there is nothing to confirm */
 	char order[STRIPE_DIGEST_SIZE];          /* metadata[tollgate_order], "" = none */
 	int64_t amount_due;                      /* of the latest invoice */
+	char pending_price[STRIPE_ID_SIZE];      /* of a pending update's first item, "" = none */
+	int64_t pending_quantity;
+	char method_type[STRIPE_METHOD_TYPE_SIZE]; /* its payment method's or else the customer's, where expanded */
 };
 
 /* All borrowed; NULL or 0 = not sent. */

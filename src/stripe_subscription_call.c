@@ -6,6 +6,8 @@
 #include "json_read.h"
 
 #define INVOICE "/latest_invoice"
+#define PENDING_ITEM "/pending_update/subscription_items/0"
+#define METHOD "/default_payment_method"
 
 static bool
 text_is(struct json_object *object, const char *pointer, const char *word)
@@ -40,11 +42,30 @@ confirmation_decode(struct json_object *object, struct stripe_subscription *read
 }
 
 static bool
+pending_decode(struct json_object *object, struct stripe_subscription *read)
+{
+	read->pending_quantity = json_integer(object, PENDING_ITEM "/quantity");
+	return json_copy_id(object, PENDING_ITEM "/price", read->pending_price,
+	    sizeof(read->pending_price));
+}
+
+/* Stripe charges the subscription's own before the customer's. */
+static bool
+method_decode(struct json_object *object, struct stripe_subscription *read)
+{
+	const char *at = json_at(object, METHOD) != NULL ? METHOD "/type" :
+	    "/customer/invoice_settings" METHOD "/type";
+
+	return json_copy_text(object, at, read->method_type, sizeof(read->method_type));
+}
+
+static bool
 decode(struct json_object *object, struct stripe_subscription *subscription)
 {
 	struct stripe_subscription read = { 0 };
 
-	if (!stripe_subscription_decode(object, &read.snapshot) || !confirmation_decode(object, &read))
+	if (!stripe_subscription_decode(object, &read.snapshot) || !confirmation_decode(object, &read) ||
+	    !pending_decode(object, &read) || !method_decode(object, &read))
 		return false;
 	if (!json_copy_text(object, "/metadata/tollgate_order", read.order, sizeof(read.order)))
 		read.order[0] = '\0'; /* not one of ours */

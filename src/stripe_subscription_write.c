@@ -1,0 +1,112 @@
+#include "stripe_subscription_write.h"
+
+/* Ends the form. */
+static enum result
+send_form(struct stripe *stripe, const struct site *site, const char *method, const char *id,
+    const char *tail, struct form *form, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	enum result result = stripe_subscription_call(stripe, site, method, id, tail, form,
+	    idempotency_key, subscription, problem);
+
+	form_free(form);
+	return result;
+}
+
+enum result
+stripe_subscription_retrieve_with_method(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+	enum result result;
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "expand[]", "default_payment_method");
+	form_add(form, "expand[]", "customer.invoice_settings.default_payment_method");
+	result = send_form(stripe, site, "GET", id, NULL, form, NULL, subscription, problem);
+	if (result == RESULT_NOT_FOUND)
+		return problem_set(problem, RESULT_NOT_FOUND, "subscription_unknown", "subscriptionId",
+		    "There is no such subscription.");
+	return result;
+}
+
+static void
+add_why(struct form *form, const struct stripe_cancellation *why)
+{
+	form_add(form, "cancellation_details[feedback]", why->feedback);
+	form_add(form, "cancellation_details[comment]", why->comment);
+}
+
+enum result
+stripe_subscription_cancel(struct stripe *stripe, const struct site *site, const char *id,
+    const struct stripe_cancellation *why, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	add_why(form, why);
+	return send_form(stripe, site, "DELETE", id, NULL, form, idempotency_key, subscription,
+	    problem);
+}
+
+enum result
+stripe_subscription_cancel_later(struct stripe *stripe, const struct site *site, const char *id,
+    const struct stripe_cancellation *why, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add_bool(form, "cancel_at_period_end", true);
+	add_why(form, why);
+	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
+}
+
+enum result
+stripe_subscription_keep(struct stripe *stripe, const struct site *site,
+    const struct subscription *known, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	if (known->cancel_at_period_end)
+		form_add_bool(form, "cancel_at_period_end", false);
+	else
+		form_add(form, "cancel_at", "");
+	return send_form(stripe, site, "POST", known->id, NULL, form, idempotency_key, subscription,
+	    problem);
+}
+
+enum result
+stripe_subscription_pause(struct stripe *stripe, const struct site *site, const char *id,
+    const char *idempotency_key, struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "type", "subscription");
+	return send_form(stripe, site, "POST", id, "/pause", form, idempotency_key, subscription,
+	    problem);
+}
+
+enum result
+stripe_subscription_resume(struct stripe *stripe, const struct site *site, const char *id,
+    bool same_period, const char *idempotency_key, struct stripe_subscription *subscription,
+    struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "payment_behavior", "resume_on_payment_success");
+	form_add(form, "billing_cycle_anchor[type]", same_period ? "unchanged" : NULL);
+	return send_form(stripe, site, "POST", id, "/resume", form, idempotency_key, subscription,
+	    problem);
+}
