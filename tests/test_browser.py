@@ -1,97 +1,19 @@
 """The demo in a real browser, as its visitor uses it."""
-import os
-import re
-import shutil
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
-from testenv import places
-from testenv.ports import free_port
-from testenv.process import Process, wait_until
+from testenv.browser import PHONE, WIDE, Browser, Demo
+from testenv.process import wait_until
 
-ARTIFACTS = places.TESTS / "artifacts"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars")
-WIDE, PHONE = (1280, 800), (390, 844)
 GOOD, DECLINED, ASKS = "4242 4242 4242 4242", "4000 0000 0000 0002", "4000 0025 0000 3155"
 
 
 @pytest.fixture(scope="module")
 def demo():
     """Its address."""
-    directory = places.directory()
-    process = Process([places.TOP / "demo" / "run", "--port", free_port()], directory / "log",
-                      env={**os.environ, "TOLLGATE_BUILD": str(places.build())})
-    process.wait_ready(lambda: "Open http" in process.log, 60)
-    yield re.search(r"Open (\S+)", process.log)[1]
-    process.terminate()
-    shutil.rmtree(directory)
-
-
-class Browser:
-    """One visitor. When the block fails, what she saw last is kept as artifacts/NAME.png."""
-
-    def __init__(self, origin, name, size=WIDE):
-        self.origin, self.name = origin, name
-        self.profile = places.directory()
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in (*FLAGS, f"--user-data-dir={self.profile}"):
-            options.add_argument(flag)
-        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE})
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, failure, *_):
-        if failure:
-            ARTIFACTS.mkdir(exist_ok=True)
-            self.driver.save_screenshot(str(ARTIFACTS / f"{self.name}.png"))
-        self.driver.quit()
-        shutil.rmtree(self.profile, ignore_errors=True)
-
-    def open(self, path):
-        self.driver.get(self.origin + path)
-        return self
-
-    def find(self, identifier):
-        return WebDriverWait(self.driver, 10).until(lambda driver: driver.find_element(By.ID, identifier))
-
-    def press(self, identifier):
-        self.find(identifier).click()
-        return self
-
-    def type(self, **fields):
-        for identifier, text in fields.items():
-            self.find(identifier).clear()
-            self.find(identifier).send_keys(text)
-        return self
-
-    @property
-    def path(self):
-        return self.driver.current_url.removeprefix(self.origin)
-
-    @property
-    def heading(self):
-        return self.driver.find_element(By.TAG_NAME, "h1").text
-
-    def wait_for(self, path):
-        WebDriverWait(self.driver, 10).until(lambda _: self.path.startswith(path), f"{path}, not {self.path}")
-        return self
-
-    def log_in(self, user):
-        return self.open("/login?next=/pricing").type(user=user).press("login").wait_for("/pricing")
-
-    def pay(self, card):
-        return self.type(cardNumber=card, cardExpiry="12 / 34", cardCvc="123", billingName="Ada").press("submit")
-
-    def outcome(self):
-        return self.wait_for("/billing/return").find("outcome").get_attribute("data-outcome")
+    running = Demo()
+    yield running.url
+    running.stop()
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
