@@ -32,6 +32,9 @@ function outcome(array $answer): string
 }
 
 $outcome = outcome(checkout_status((string) ($_GET['session_id'] ?? '')));
+if ($outcome === 'open' && isset($_SESSION['checkout'])) {
+	redirect($_SESSION['checkout'] . '&again=1');
+}
 [$title, $sentence, $path, $label] = OUTCOMES[$outcome];
 page_begin($title);
 ?>
