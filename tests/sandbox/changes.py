@@ -4,6 +4,7 @@ import coupons
 import invoicing
 import lifecycle
 import orders
+import prices
 import waiting
 from errors import declined, invalid
 from lifecycle import UPDATED, items, period
@@ -104,6 +105,8 @@ def changed_item(acct, row, entry, param):
     """A new price without a quantity means one of it, as at Stripe."""
     named = {"price", "plan", "price_data"} & set(entry)
     checked = orders.check_item(acct, entry, param) if named else as_item(row)
+    if prices.is_metered(checked["price"]) and "quantity" in entry:
+        raise invalid("You cannot set the quantity for metered plans.", param + "[quantity]")
     quantity = entry.get("quantity", checked["quantity"] if named else row["quantity"])
     holder = {"metadata": row["metadata"]}
     set_metadata(holder, entry.get("metadata"))

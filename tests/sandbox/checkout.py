@@ -165,7 +165,7 @@ def item(acct, session, row):
     return blank("item", row["id"], amount_discount=discount, amount_subtotal=amount, amount_tax=0,
                  amount_total=amount - discount, currency=session["currency"],
                  description=acct.get("product", row["price"]["product"])["name"], metadata=row["metadata"],
-                 price=row["price"], quantity=row["quantity"])
+                 price=row["price"], quantity=int(row["quantity"]))
 
 
 def items(acct, session):

@@ -11,7 +11,7 @@ import payment_intents
 import payment_methods
 import setup_intents
 from errors import StripeError, declined, invalid
-from objects import check_email, set_metadata
+from objects import check_email, new_id, set_metadata
 
 
 class NeedsAuthentication(Exception):
@@ -245,6 +245,18 @@ def destination(session):
     """Where the customer goes afterwards, with the session's id filled in."""
     url = session["success_url"] or session.get("return_url")
     return url and url.replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def pay_link(acct, given):
+    wanted = {"mode": "subscription", "line_items": [{"price": given["price"], "quantity": given.get("quantity", 1)}],
+              "success_url": acct.world.base_url + "/"}
+    if "client_reference_id" in given:
+        wanted["client_reference_id"] = given["client_reference_id"]
+    if "customer" in given:
+        wanted["customer"] = given["customer"]
+    session = checkout.create(acct, wanted)
+    session["payment_link"] = new_id("plink_")
+    return pay_directly(acct, session["id"], {"card": "4242424242424242", **given})
 
 
 def pay_directly(acct, identifier, form):

@@ -1,7 +1,8 @@
 """What Stripe refuses in a new Checkout Session: combinations of mode, ui_mode and the rest."""
 import orders
+import prices
 from errors import invalid
-from objects import check_email, check_url
+from objects import Unshown, check_email, check_url
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 HOSTED_ONLY = ("success_url", "cancel_url")
@@ -167,11 +168,20 @@ def check_lines(acct, p):
 
 def check_line(acct, entry, param):
     price = orders.pick_price(acct, entry, param)
+    return {"price": price, "quantity": line_quantity(price, entry, param), "metadata": entry.get("metadata", {}),
+            "adjustable": entry.get("adjustable_quantity")}
+
+
+def line_quantity(price, entry, param):
+    if prices.is_metered(price):
+        if "quantity" in entry:
+            raise invalid("Quantity should not be specified where usage_type is `metered`. Remove `quantity` from `%s`"
+                          % param, param + "[quantity]")
+        return Unshown(0)
     if "quantity" not in entry:
         raise invalid("Quantity is required. Add `quantity` to `%s`" % param, param + "[quantity]",
                       "parameter_missing")
     if entry["quantity"] < 1:
         raise invalid("This value must be greater than or equal to 1.", param + "[quantity]",
                       "parameter_invalid_integer")
-    return {"price": price, "quantity": entry["quantity"], "metadata": entry.get("metadata", {}),
-            "adjustable": entry.get("adjustable_quantity")}
+    return entry["quantity"]

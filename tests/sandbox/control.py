@@ -214,6 +214,13 @@ def pay(world, given, identifier):
         return checkout_payment.pay_directly(acct, identifier, given)
 
 
+@handles("POST", "payment_links/pay")
+def pay_link(world, given):
+    """A Payment Link or a pricing table: a session that no server of the site has made."""
+    with world.lock:
+        return checkout_payment.pay_link(account(world, given), given)
+
+
 @handles("POST", "subscriptions/([^/]+)/set")
 def set_subscription(world, given, identifier):
     announce = given.pop("event", True)

@@ -26,7 +26,7 @@ def line(acct, price, quantity, currency, period, subscription, item=None, **spe
                  period={"start": period[0], "end": period[1]}, pretax_credit_amounts=[],
                  pricing={"price_details": {"price": price["id"], "product": price["product"]},
                           "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"]},
-                 quantity=quantity, quantity_decimal=str(quantity), subscription=subscription,
+                 quantity=int(quantity), quantity_decimal=str(quantity), subscription=subscription,
                  subtotal=amount, taxes=[])
 
 

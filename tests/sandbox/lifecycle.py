@@ -185,8 +185,8 @@ def invoice_paid(acct, invoice):
         return
     latest = subscription["latest_invoice"] == invoice["id"]
     with acct.changing(subscription, UPDATED):
+        save_method(acct, subscription, invoice)
         if subscription["status"] == "incomplete":
-            save_method(acct, subscription, invoice)
             subscription["status"] = "active"
         elif subscription["status"] in ("past_due", "unpaid") and (latest or not owing(acct, subscription)):
             subscription["status"] = "active"

@@ -30,11 +30,16 @@ def blank(kind, identifier, **fields):
     return obj
 
 
+class Unshown(int):
+    """A number that the world does not see: a metered item has no quantity."""
+
+
 def render(obj, inner=False):
     """What the world sees: a deep copy without our private fields (their names start with _), in which
     lists inside objects end after ten."""
     if isinstance(obj, dict):
-        shown = {key: render(value, True) for key, value in obj.items() if key[0:1] != "_"}
+        shown = {key: render(value, True) for key, value in obj.items()
+                 if key[0:1] != "_" and not isinstance(value, Unshown)}
         if inner and shown.get("object") == "list" and len(shown["data"]) > EMBEDDED:
             shown.update(data=shown["data"][:EMBEDDED], has_more=True)
         return shown

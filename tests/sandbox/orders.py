@@ -2,7 +2,7 @@
 import coupons
 import prices
 from errors import invalid
-from objects import metadata_of
+from objects import Unshown, metadata_of
 
 DAY = 86400
 LONGEST_TRIAL = 730 * DAY
@@ -32,7 +32,9 @@ def check_item(acct, given, param):
     if not price["recurring"]:
         raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
                       "`type=recurring`.", param + "[price]")
-    quantity = given.get("quantity", 1)
+    if prices.is_metered(price) and "quantity" in given:
+        raise invalid("You cannot set the quantity for metered plans.", param + "[quantity]")
+    quantity = Unshown(0) if prices.is_metered(price) else given.get("quantity", 1)
     if quantity < 0:
         raise invalid("This value must be greater than or equal to 0.", param + "[quantity]",
                       "parameter_invalid_integer")

@@ -1,6 +1,7 @@
 """The billing portal: configurations, sessions, and what a customer may do with them."""
 import copy
 
+import changes
 import lifecycle
 import lists
 from errors import invalid
@@ -192,6 +193,30 @@ def cancel(acct, session, subscription):
         subscription.update(cancel_at_period_end=True, canceled_at=acct.now())
         subscription["cancellation_details"]["reason"] = "cancellation_requested"
         lifecycle.set_cancel_at(acct, subscription, None)
+
+
+def prices_offered(acct, session):
+    """The prices to which the configuration lets a subscription be changed."""
+    products = acct.get("billing_portal.configuration", session["configuration"])["_products"] or []
+    return [acct.get("price", identifier) for product in products for identifier in product["prices"]]
+
+
+def update_parameters(acct, session, subscription, given):
+    """What the portal asks of the API for a change of price or quantity, as the configuration says."""
+    feature = acct.get("billing_portal.configuration", session["configuration"])["features"]["subscription_update"]
+    method = changes.method_of(acct, subscription)
+    wanted = {"items": [given], "proration_behavior": feature["proration_behavior"]}
+    if feature["proration_behavior"] == "always_invoice" and method and method["type"] == "card":
+        wanted["payment_behavior"] = "pending_if_incomplete"
+    return wanted
+
+
+def change_plan(acct, session, subscription, given):
+    if given.get("price") not in [price["id"] for price in prices_offered(acct, session)]:
+        raise invalid("This price is not offered here.", status=403)
+    wanted = update_parameters(acct, session, subscription, given)
+    changes.check(acct, subscription, wanted)
+    changes.apply(acct, subscription, wanted)
 
 
 def renew(acct, subscription):

@@ -70,7 +70,7 @@ def build(acct, product, p):
                   billing_scheme=p.get("billing_scheme", "per_unit"), created=acct.now(),
                   currency=p["currency"].lower(), livemode=False, lookup_key=p.get("lookup_key"),
                   metadata=metadata_of(p), nickname=p.get("nickname"), product=product["id"],
-                  recurring=recurring(p.get("recurring")), tax_behavior=p.get("tax_behavior", "unspecified"),
+                  recurring=recurring(acct, p.get("recurring")), tax_behavior=p.get("tax_behavior", "unspecified"),
                   tiers_mode=p.get("tiers_mode"), transform_quantity=p.get("transform_quantity"),
                   type="recurring" if "recurring" in p else "one_time", unit_amount=amount,
                   unit_amount_decimal=decimal)
@@ -88,15 +88,27 @@ def amounts(given):
     return amount, None if amount is None else str(amount)
 
 
-def recurring(given):
+def recurring(acct, given):
     if given is None:
         return None
-    if given.get("usage_type") == "metered" or "meter" in given:
-        raise invalid("The sandbox has no meters: only licensed prices.", "recurring[usage_type]")
+    check_meter(acct, given)
     if not 1 <= given.get("interval_count", 1) <= LONGEST[given["interval"]]:
         raise invalid("The interval can be at most three years.", "recurring[interval_count]")
-    return {"interval": given["interval"], "interval_count": given.get("interval_count", 1), "meter": None,
-            "trial_period_days": given.get("trial_period_days"), "usage_type": "licensed"}
+    return {"interval": given["interval"], "interval_count": given.get("interval_count", 1),
+            "meter": given.get("meter"), "trial_period_days": given.get("trial_period_days"),
+            "usage_type": given.get("usage_type", "licensed")}
+
+
+def check_meter(acct, given):
+    if (given.get("usage_type") == "metered") != ("meter" in given):
+        raise invalid("Prices with `recurring[usage_type]` of `metered`, and only those, must have a meter.",
+                      "recurring[meter]")
+    if "meter" in given:
+        acct.find("billing.meter", given["meter"], "recurring[meter]")
+
+
+def is_metered(price):
+    return bool(price["recurring"]) and price["recurring"]["usage_type"] == "metered"
 
 
 def tier(given):
@@ -156,7 +168,7 @@ def plan_of(price):
     return blank("plan", price["id"], active=price["active"], amount=price["unit_amount"],
                  amount_decimal=price["unit_amount_decimal"], billing_scheme=price["billing_scheme"],
                  created=price["created"], currency=price["currency"], interval=cycle["interval"],
-                 interval_count=cycle["interval_count"], livemode=price["livemode"], metadata=price["metadata"],
+                 interval_count=cycle["interval_count"], meter=cycle["meter"], livemode=price["livemode"], metadata=price["metadata"],
                  nickname=price["nickname"], product=price["product"], tiers_mode=price["tiers_mode"],
                  trial_period_days=cycle["trial_period_days"], usage_type=cycle["usage_type"])
 

@@ -43,11 +43,13 @@ class Change:
     def credits(self):
         kept = {row["id"]: item for row, item in self.rows if row}
         return [self.prorated(row["price"], row["quantity"], -1, "Unused time on", row["id"])
-                for row in items(self.subscription) if self.resets or differs(row, kept.get(row["id"]))]
+                for row in items(self.subscription)
+                if not prices.is_metered(row["price"]) and (self.resets or differs(row, kept.get(row["id"])))]
 
     def remaining(self):
         return [self.prorated(item["price"], item["quantity"], 1, "Remaining time on", row and row["id"])
-                for row, item in self.rows if row is None or differs(row, item)]
+                for row, item in self.rows
+                if not prices.is_metered(item["price"]) and (row is None or differs(row, item))]
 
     def prorated(self, price, quantity, sign, words, row):
         start, end = period(self.subscription)

@@ -2,6 +2,8 @@
 import clock
 import events
 import invoicing
+import meters
+import prices
 from lifecycle import (ENDED, UPCOMING, UPDATED, cancel, items, pause, period, period_end_after,
                        schedule_cycle, set_period)
 
@@ -47,14 +49,22 @@ def renew(acct, subscription, start):
 
 
 def renewal_invoice(acct, subscription, before):
-    lines = recurring_lines(acct, subscription) + subscription["_pending"]
+    lines = recurring_lines(acct, subscription, before) + subscription["_pending"]
     subscription["_pending"] = []
     return invoicing.build(acct, subscription, lines, "subscription_cycle", before)
 
 
-def recurring_lines(acct, subscription):
-    return [invoicing.line(acct, row["price"], row["quantity"], subscription["currency"], period(subscription),
-                           subscription["id"], row["id"]) for row in items(subscription)]
+def recurring_lines(acct, subscription, before):
+    """The period to come, and the use of meters in the one before."""
+    return [recurring_line(acct, subscription, row, before) for row in items(subscription)]
+
+
+def recurring_line(acct, subscription, row, before):
+    quantity, bounds = row["quantity"], period(subscription)
+    if prices.is_metered(row["price"]):
+        meter = acct.get("billing.meter", row["price"]["recurring"]["meter"])
+        quantity, bounds = int(meters.usage(acct, meter, subscription["customer"], *before)), before
+    return invoicing.line(acct, row["price"], quantity, subscription["currency"], bounds, subscription["id"], row["id"])
 
 
 def settle_draft(acct, subscription, invoice):
@@ -77,7 +87,7 @@ def upcoming(acct, identifier, when):
     if subscription["status"] not in ("trialing", "active", "past_due") or subscription["cancel_at"] \
             or period(subscription)[1] != when + UPCOMING:
         return
-    invoice = invoicing.build(acct, subscription, recurring_lines(acct, subscription), "upcoming")
+    invoice = invoicing.build(acct, subscription, recurring_lines(acct, subscription, period(subscription)), "upcoming")
     invoice.update(id="upcoming_" + invoice["id"], created=when + UPCOMING,
                    next_payment_attempt=when + UPCOMING + invoicing.DRAFT_TIME)
     events.emit(acct, "invoice.upcoming", invoice)

@@ -34,6 +34,7 @@ class Account:
         self.owners = collections.defaultdict(dict)
         self.versions = collections.defaultdict(list)
         self.counters = collections.Counter()
+        self.identifiers = {}
 
     def now(self):
         return self.world.clock.now()

@@ -2,10 +2,10 @@
 import urllib.parse
 
 from errors import StripeError
-from pages import checkout_page, invoice_page, portal_page, stripe_js
+from pages import checkout_page, invoice_page, portal_change_page, portal_page, stripe_js
 from pages.frame import message
 
-PAGES = checkout_page.PAGES + portal_page.PAGES + invoice_page.PAGES + stripe_js.PAGES
+PAGES = checkout_page.PAGES + portal_page.PAGES + portal_change_page.PAGES + invoice_page.PAGES + stripe_js.PAGES
 
 
 def answer(world, request):

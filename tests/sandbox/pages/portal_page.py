@@ -7,6 +7,13 @@ from http_types import redirect
 from pages import method
 from pages.frame import Markup, error_box, fragment, join, money, page, show, template
 
+FLOWS = {
+    "payment_method_update": "/payment_method",
+    "subscription_cancel": "/subscriptions/%(subscription)s/cancel",
+    "subscription_pause": "/subscriptions/%(subscription)s/pause",
+    "subscription_update": "/subscriptions/%(subscription)s/update",
+    "subscription_update_confirm": "/subscriptions/%(subscription)s/update/confirm",
+}
 ONE_BUTTON = '<form method="$method" action="$action"><button id="$id" class="plain">$label</button></form>'
 
 
@@ -39,14 +46,14 @@ class Visit:
 def view(world, form, secret):
     visit = Visit(world, secret)
     flow = visit.session["flow"]
-    if flow and flow["type"] == "subscription_cancel" and not visit.session.get("_flow_done"):
-        return confirm_page(visit, visit.subscription(flow["subscription_cancel"]["subscription"]))
-    return home(visit)
+    if not flow or flow["type"] not in FLOWS or visit.session.get("_flow_done"):
+        return home(visit)
+    about = flow[flow["type"]] if flow["type"] != "payment_method_update" else {"subscription": None}
+    return redirect(visit.path + FLOWS[flow["type"]] % about)
 
 
-def home(visit, error=None):
-    return show("portal", "Billing", 402 if error else 200, merchant="Sandbox shop",
-                email=visit.customer["email"] or "", error=error_box(error),
+def home(visit):
+    return show("portal", "Billing", merchant="Sandbox shop", email=visit.customer["email"] or "",
                 subscriptions=join([subscription_box(visit, row) for row in visit.subscriptions()]),
                 method=method_text(visit), update=update_form(visit), invoices=invoice_rows(visit),
                 back=back_link(visit))
@@ -66,15 +73,23 @@ def subscription_box(visit, subscription):
                     buttons=buttons(visit, subscription))
 
 
+def acts(visit, subscription):
+    """(verb, method) of every button that the configuration and the subscription's state allow."""
+    enabled = {name for name, feature in visit.features.items() if feature["enabled"]}
+    if "subscription_update" in enabled and subscription["status"] in ("trialing", "active"):
+        yield "update", "get"
+    if "subscription_cancel" in enabled:
+        yield ("renew", "post") if subscription["cancel_at"] else ("cancel", "get")
+    if "subscription_pause" in enabled and subscription["status"] == "paused":
+        yield "resume", "post"
+    elif "subscription_pause" in enabled and subscription["status"] in ("trialing", "active"):
+        yield "pause", "get"
+
+
 def buttons(visit, subscription):
-    if not visit.features["subscription_cancel"]["enabled"]:
-        return Markup("")
-    base = "%s/subscriptions/%s" % (visit.path, subscription["id"])
-    if subscription["cancel_at"]:
-        return fragment(ONE_BUTTON, method="post", action=base + "/renew", id="renew-" + subscription["id"],
-                        label="Renew subscription")
-    return fragment(ONE_BUTTON, method="get", action=base + "/cancel", id="cancel-" + subscription["id"],
-                    label="Cancel subscription")
+    base = "%s/subscriptions/%s/" % (visit.path, subscription["id"])
+    return join([fragment(ONE_BUTTON, method=method, action=base + verb, id="%s-%s" % (verb, subscription["id"]),
+                          label=verb.capitalize() + " subscription") for verb, method in acts(visit, subscription)])
 
 
 def method_text(visit):
@@ -143,6 +158,14 @@ def renew(world, form, secret, identifier):
     return redirect(visit.path)
 
 
+def ask_method(world, form, secret, error=None):
+    visit = Visit(world, secret)
+    if not visit.features["payment_method_update"]["enabled"]:
+        raise invalid("This is not offered here.", status=403)
+    return show("portal_method", "Payment method", 402 if error else 200, method=method_text(visit),
+                error=error_box(error), update=update_form(visit), back=visit.path)
+
+
 def update_method(world, form, secret):
     """A new card becomes the default of the customer and of her subscriptions."""
     visit = Visit(world, secret)
@@ -150,7 +173,7 @@ def update_method(world, form, secret):
         chosen = payment_methods.build(visit.acct, method.chosen(form, visit.customer["email"]))
         visit.acct.add(payment_methods.attach_to(visit.acct, chosen, visit.customer))
     except StripeError as error:
-        return home(visit, str(error))
+        return ask_method(world, form, secret, str(error))
     chosen["_set_up"] = True
     with visit.acct.changing(visit.customer, "customer.updated"):
         visit.customer["invoice_settings"]["default_payment_method"] = chosen["id"]
@@ -165,5 +188,6 @@ PAGES = [
     page("GET", "/p/session/([^/]+)/subscriptions/([^/]+)/cancel", confirm),
     page("POST", "/p/session/([^/]+)/subscriptions/([^/]+)/cancel", cancel),
     page("POST", "/p/session/([^/]+)/subscriptions/([^/]+)/renew", renew),
+    page("GET", "/p/session/([^/]+)/payment_method", ask_method),
     page("POST", "/p/session/([^/]+)/payment_method", update_method),
 ]
