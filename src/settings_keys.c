@@ -59,10 +59,18 @@ static const struct format word = {
 	.pattern = "^[^[:space:]]+$", .must = "must be one word" };
 static const struct format secret_file = {
 	.pattern = "^/.+$", .must = "must be the absolute path of a file that holds the secret" };
+#ifdef HAVE_HIREDIS_SSL
+#define REDIS_TCP "(tcp|rediss)"
+#define REDIS_TLS "rediss://HOST:PORT/DB with TLS"
+#else
+#define REDIS_TCP "tcp"
+#define REDIS_TLS "this build has no rediss://, for want of a hiredis with TLS: use a local proxy"
+#endif
 static const struct format redis = {
-	.pattern = "^(unix:/.+|tcp://[^/[:space:]]+:[0-9]{1,5}(/[0-9]{1,4})?"
+	.pattern = "^(unix:/.+|" REDIS_TCP "://[^/[:space:]]+:[0-9]{1,5}(/[0-9]{1,4})?"
 	    "|sentinel://[^/[:space:]]+/[^/[:space:]]+(/[0-9]{1,4})?)$",
-	.must = "must be unix:/PATH, tcp://HOST:PORT/DB or sentinel://HOST,HOST/MASTER/DB" };
+	.must = "must be unix:/PATH, tcp://HOST:PORT/DB or sentinel://HOST,HOST/MASTER/DB; "
+	    REDIS_TLS };
 static const struct format api_base = {
 	.pattern = "^https?://[^/[:space:]]+$", .also = http_url_allowed,
 	.must = "must be an https URL (http to loopback only) without a path" };
@@ -140,6 +148,7 @@ const struct site site_defaults = {
 	.processing = PROCESSING_ALLOW,
 	.on_store_failure = STORE_FAILURE_DENY,
 	.stripe_rate = 20,
+	.one_trial_per_customer = true,
 };
 
 const struct plan plan_defaults = {
@@ -187,6 +196,7 @@ const struct key site_keys[] = {
 	{ "on_store_failure", KEY_VALUE, &store_failure, AT(site, on_store_failure) },
 	{ "finalize_invoices", KEY_VALUE, &truth, AT(site, finalize_invoices) },
 	{ "allow_pause", KEY_VALUE, &truth, AT(site, allow_pause) },
+	{ "one_trial_per_customer", KEY_VALUE, &truth, AT(site, one_trial_per_customer) },
 	{ "stripe_rate", KEY_VALUE, &rate, AT(site, stripe_rate) },
 	{ "notify_url", KEY_VALUE, &url, AT(site, notify_url) },
 	{ NULL, KEY_VALUE, NULL, 0 },

@@ -60,6 +60,12 @@ static bool tcp_parse(const char *cursor, struct store_address *address)
 	    && number_take(&cursor, '/', 0, DB_MAX, &address->db) && *cursor == '\0';
 }
 
+static bool tls_parse(const char *cursor, struct store_address *address)
+{
+	address->endpoints[0].tls = true;
+	return tcp_parse(cursor, address);
+}
+
 static bool sentinel_parse(const char *cursor, struct store_address *address)
 {
 	for (;;) {
@@ -82,7 +88,8 @@ bool store_address_parse(const char *url, struct store_address *address)
 		const char *scheme;
 		bool (*parse)(const char *rest, struct store_address *address);
 	} schemes[] = {
-		{ "unix:", unix_parse }, { "tcp://", tcp_parse }, { "sentinel://", sentinel_parse },
+		{ "unix:", unix_parse }, { "tcp://", tcp_parse }, { "rediss://", tls_parse },
+		{ "sentinel://", sentinel_parse },
 	};
 	struct store_address parsed = { .n_endpoints = 0 };
 

@@ -11,6 +11,7 @@
 struct store_endpoint {
 	char host[STORE_HOST_SIZE]; /* or the path of a unix socket */
 	long port;                  /* 0 = it is one */
+	bool tls;
 };
 
 struct store_address {
@@ -20,7 +21,7 @@ struct store_address {
 	long db;
 };
 
-/* unix:PATH, tcp://host[:port][/db] or sentinel://host[:port],host[:port]/master[/db];
+/* unix:PATH, tcp://host[:port][/db], rediss: for TLS, or sentinel://host[:port],host[:port]/master[/db];
  * an IPv6 host stands in brackets. */
 bool store_address_parse(const char *url, struct store_address *address);
 bool store_endpoint_same(const struct store_endpoint *a, const struct store_endpoint *b);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <sys/time.h>
 
+#include "store_tls.h"
+
 static void why_set(char why[STORE_WHY_SIZE], const char *text)
 {
 	snprintf(why, STORE_WHY_SIZE, "%s", text);
@@ -28,9 +30,12 @@ redisContext *store_link_open(const struct store_endpoint *endpoint, char why[ST
 	    ? redisConnectUnixWithTimeout(endpoint->host, timeout)
 	    : redisConnectWithTimeout(endpoint->host, (int)endpoint->port, timeout);
 
-	if (context && !context->err && redisSetTimeout(context, timeout) == REDIS_OK)
+	why_set(why, "out of memory");
+	if (context && !context->err && redisSetTimeout(context, timeout) == REDIS_OK
+	    && (!endpoint->tls || store_tls_start(context, endpoint->host, why)))
 		return context;
-	why_set(why, context ? store_link_error(context) : "out of memory");
+	if (context && context->err)
+		why_set(why, store_link_error(context));
 	redisFree(context);
 	return NULL;
 }

@@ -137,6 +137,7 @@ static void smallest_file_has_the_documented_defaults(void **state)
 	assert_int_equal(site->stripe_rate, 20);
 	assert_false(site->finalize_invoices || site->allow_pause || site->allow_promotion_codes
 	    || site->automatic_tax);
+	assert_true(site->one_trial_per_customer);
 	assert_null(site->default_plan);
 	assert_null(site->error_path);
 	settings_free(settings);
@@ -154,7 +155,7 @@ static void every_key_of_a_site_is_read(void **state)
 	    "  billing_address_collection = required\n  submit_text = 'Pay ${now}'\n"
 	    "  terms_text = \"I agree\"\n  grace = 90s\n  past_due_grace = 10m\n  cold_wait = 500ms\n"
 	    "  processing = wait\n  on_store_failure = allow\n  finalize_invoices = on\n"
-	    "  allow_pause = true\n  stripe_rate = 5\n  notify_url = \"http://127.0.0.1/n.php\"\n"
+	    "  allow_pause = true\n  one_trial_per_customer = false\n  stripe_rate = 5\n  notify_url = \"http://127.0.0.1/n.php\"\n"
 	    "  notify_secret_file = \"@/n\"\n  default_plan = a\n  plan a { free = true }\n}\n"));
 	const struct site *site;
 
@@ -172,7 +173,7 @@ static void every_key_of_a_site_is_read(void **state)
 	assert_string_equal(site->error_path, "/error");
 	assert_int_equal(site->ui_mode, UI_ELEMENTS);
 	assert_true(site->allow_promotion_codes && site->automatic_tax && site->finalize_invoices
-	    && site->allow_pause);
+	    && site->allow_pause && !site->one_trial_per_customer);
 	assert_string_equal(site->billing_address_collection, "required");
 	assert_string_equal(site->submit_text, "Pay ${now}");
 	assert_string_equal(site->terms_text, "I agree");
@@ -254,6 +255,8 @@ static void wrong_values_are_refused_with_line_and_key(void **state)
 		{ "on_store_failure = wait", "on_store_failure" },
 		{ "notify_url = \"http://example.com/\"", "notify_url" },
 		{ "redis = \"127.0.0.1:6379\"", "redis" },
+		{ "redis = \"redis://h:6379\"", "redis" },
+		{ "redis = \"sentinel://a,b\"", "redis" },
 		{ "redis = \"unix:run/redis.sock\"", "redis" },
 		{ "submit_text = \"a\\x1b[2J\"", "submit_text" },
 		{ "submit_text = \"a\\xff\"", "submit_text" },

@@ -41,6 +41,7 @@ static void server_has_a_port_and_a_database_of_its_own_or_the_usual(void **stat
 		{ "tcp://10.0.0.1:7000", "10.0.0.1", 7000, 0 },
 		{ "tcp://h/3", "h", 6379, 3 },
 		{ "tcp://[::1]:7000/15", "::1", 7000, 15 },
+		{ "rediss://h:7000/1", "h", 7000, 1 },
 	};
 
 	(void)state;
@@ -50,6 +51,7 @@ static void server_has_a_port_and_a_database_of_its_own_or_the_usual(void **stat
 		assert_endpoint(&address.endpoints[0], cases[i].host, cases[i].port);
 		assert_int_equal(address.db, cases[i].db);
 		assert_string_equal(address.master, "");
+		assert_int_equal(address.endpoints[0].tls, strncmp(cases[i].url, "rediss", 6) == 0);
 	}
 }
 
