@@ -24,13 +24,15 @@ static bool answers(const char *path)
 	return up;
 }
 
-static void run(const char *path, const char *option, const char *value)
+/* What a Cluster writes of its nodes goes to the directory, too. */
+static void run(const struct redis_server *server, const char *option, const char *value)
 {
+	const char *path = server->url + strlen("unix:");
 	int null = open("/dev/null", O_RDWR);
 
 	dup2(null, STDOUT_FILENO);
 	execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
-	    "--appendonly", "no", option, value, (char *)NULL);
+	    "--appendonly", "no", "--dir", server->directory, option, value, (char *)NULL);
 	_exit(127);
 }
 
@@ -41,7 +43,7 @@ bool redis_server_restart(struct redis_server *server, const char *option, const
 
 	server->pid = fork();
 	if (server->pid == 0)
-		run(path, option, value);
+		run(server, option, value);
 	for (int i = 0; server->pid > 0 && i < TRIES; i++) {
 		if (answers(path))
 			return true;
@@ -78,8 +80,12 @@ void redis_server_kill(struct redis_server *server)
 
 void redis_server_stop(struct redis_server *server)
 {
+	char nodes[sizeof(server->directory) + sizeof("/nodes.conf")];
+
 	redis_server_kill(server);
 	unlink(server->url + strlen("unix:"));
+	snprintf(nodes, sizeof(nodes), "%s/nodes.conf", server->directory);
+	unlink(nodes);
 	rmdir(server->directory);
 	free(server->site.name);
 }
