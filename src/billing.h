@@ -18,6 +18,7 @@ struct billing {
 	const struct identity *identity; /* somebody: never with an empty user */
 	const char *user_hash;
 	int64_t now;
+	int lock_waiters;                /* how many requests may wait for a user's lock at a time */
 };
 
 #endif

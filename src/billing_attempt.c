@@ -1,13 +1,38 @@
 #include "billing_attempt.h"
 
+#include <stdatomic.h>
+
 #define LOCK_WAIT_MS 5000
 #define LOCK_SLACK_MS 5000 /* beyond the time that Stripe's calls may take */
+
+/* Requests that wait for a lock, of all threads. */
+static atomic_int waiting;
+
+static enum result
+take(const struct billing *billing, int64_t wait_ms, struct store_lock *lock)
+{
+	return store_lock_take(billing->store, billing->site, billing->user_hash, wait_ms,
+	    stripe_timeout_ms(billing->stripe) + LOCK_SLACK_MS, lock);
+}
+
+/* Who waits holds a thread, so one user's many requests must leave some to others. */
+static enum result
+take_in_turn(const struct billing *billing, struct store_lock *lock)
+{
+	enum result result = take(billing, 0, lock);
+
+	if (result != RESULT_CONFLICT)
+		return result;
+	if (atomic_fetch_add(&waiting, 1) < billing->lock_waiters)
+		result = take(billing, LOCK_WAIT_MS, lock);
+	atomic_fetch_sub(&waiting, 1);
+	return result;
+}
 
 enum result
 billing_lock(const struct billing *billing, struct store_lock *lock, struct problem *problem)
 {
-	switch (store_lock_take(billing->store, billing->site, billing->user_hash, LOCK_WAIT_MS,
-	    stripe_timeout_ms(billing->stripe) + LOCK_SLACK_MS, lock)) {
+	switch (take_in_turn(billing, lock)) {
 	case RESULT_OK:
 		return RESULT_OK;
 	case RESULT_CONFLICT:

@@ -47,7 +47,6 @@ checkout_open(const struct billing *billing, const struct checkout_wanted *wante
 	if (result != RESULT_OK)
 		return result;
 	checkout->params = (struct stripe_checkout_params){
-		.plan = choice->plan,
 		.user = billing->identity->user,
 		.customer = purchase->customer,
 		.price = choice->price.id,
@@ -57,9 +56,10 @@ checkout_open(const struct billing *billing, const struct checkout_wanted *wante
 		.currency = purchase->currency,
 		.promotion_code = purchase->promotion_code[0] != '\0' ? purchase->promotion_code : NULL,
 	};
-	return fingerprint_make(billing->site, checkout) ? RESULT_OK : problem_memory(problem);
+	return RESULT_OK;
 }
 
+/* Who buys, and on which terms. */
 static enum result
 find_customer(const struct billing *billing, struct checkout *checkout, struct problem *problem)
 {
@@ -71,7 +71,10 @@ find_customer(const struct billing *billing, struct checkout *checkout, struct p
 		result = billing_purchase_check(billing, &checkout->purchase, &user, problem);
 	if (result == RESULT_OK)
 		result = billing_purchase_customer(billing, &user, &checkout->purchase, problem);
+	checkout->params.plan = billing_purchase_terms(billing->site, &user, &checkout->purchase);
 	store_user_free(&user);
+	if (result == RESULT_OK && !fingerprint_make(billing->site, checkout))
+		result = problem_memory(problem);
 	return result;
 }
 
@@ -102,10 +105,32 @@ is_same(const struct billing *billing, const struct checkout *checkout, const ch
 	}
 }
 
+/* What a completed session has sold: events may be moving the record so fast that
+ * no reading of it was written, and then nobody can say yet what may be sold. */
+static enum result
+check_sold(const struct checkout *checkout, const struct store_user *user,
+    const struct stripe_checkout_session *session, struct problem *problem)
+{
+	size_t i;
+
+	for (i = 0; i < user->n_records; i++) {
+		const struct subscription *sold = &user->records[i].snapshot;
+
+		if (strcmp(sold->id, session->subscription) != 0)
+			continue;
+		return subscription_rank(sold->status) != RANK_FINAL &&
+		    billing_purchase_is_of(&checkout->purchase, sold) ?
+		    billing_already_subscribed(problem) : RESULT_OK;
+	}
+	return problem_set(problem, RESULT_CONFLICT, "busy", NULL,
+	    "Your last purchase is just being recorded; try again shortly.");
+}
+
 /* An earlier session that has ended makes room for a new attempt; a completed
  * one has made the caller a subscriber, perhaps of this very product. */
 static enum result
-leave_ended(const struct billing *billing, const struct checkout *checkout, struct problem *problem)
+leave_ended(const struct billing *billing, const struct checkout *checkout,
+    const struct stripe_checkout_session *session, struct problem *problem)
 {
 	struct store_user user = { 0 };
 	enum result result;
@@ -113,23 +138,26 @@ leave_ended(const struct billing *billing, const struct checkout *checkout, stru
 	result = billing_attempt_over(billing, CREATE_SESSION, problem);
 	if (result == RESULT_OK)
 		result = billing_customer_find(billing, &user, problem);
+	if (result == RESULT_OK && session->subscription[0] != '\0')
+		result = check_sold(checkout, &user, session, problem);
 	if (result == RESULT_OK && billing_purchase_live(&checkout->purchase, &user) != NULL)
 		result = billing_already_subscribed(problem);
 	store_user_free(&user);
 	return result;
 }
 
+/* *session is how it stands afterwards, which may be complete. */
 static enum result
-expire_other(const struct billing *billing, const char *id, struct problem *problem)
+expire_other(const struct billing *billing, const char *id,
+    struct stripe_checkout_session *session, struct problem *problem)
 {
-	struct stripe_checkout_session session;
 	enum result result;
 
-	result = stripe_checkout_session_expire(billing->stripe, billing->site, id, &session, problem);
+	result = stripe_checkout_session_expire(billing->stripe, billing->site, id, session, problem);
 	if (result == RESULT_OK)
-		result = billing_session_remember(billing, &session, NULL, problem);
+		result = billing_session_remember(billing, session, NULL, problem);
 	else if (result == RESULT_INVALID) /* it ended while we looked */
-		result = billing_session_refresh(billing, id, &session, problem);
+		result = billing_session_refresh(billing, id, session, problem);
 	return result;
 }
 
@@ -145,7 +173,7 @@ billing_checkout_leave(const struct billing *billing, struct problem *problem)
 		return result;
 	result = billing_session_refresh(billing, id, &session, problem);
 	if (result == RESULT_OK && strcmp(session.status, "open") == 0)
-		result = expire_other(billing, id, problem);
+		result = expire_other(billing, id, &session, problem);
 	if (result == RESULT_OK || result == RESULT_NOT_FOUND)
 		result = billing_attempt_over(billing, CREATE_SESSION, problem);
 	if (result == RESULT_OK && store_session_open_write(billing->store, billing->site,
@@ -179,8 +207,8 @@ settle_earlier(const struct billing *billing, const struct checkout *checkout,
 		return RESULT_OK;
 	}
 	if (strcmp(session->status, "open") == 0)
-		result = expire_other(billing, id, problem);
-	return result == RESULT_OK ? leave_ended(billing, checkout, problem) : result;
+		result = expire_other(billing, id, session, problem);
+	return result == RESULT_OK ? leave_ended(billing, checkout, session, problem) : result;
 }
 
 static enum result
@@ -199,6 +227,26 @@ ask_stripe(const struct billing *billing, struct checkout *checkout,
 	return result;
 }
 
+/* Stripe repeats its first answer to a key, whatever became of the session since. */
+static enum result
+leave_replayed(const struct billing *billing, struct checkout *checkout,
+    struct stripe_checkout_session *session, struct problem *problem)
+{
+	struct store_session kept = { .status = "open" };
+	enum result result;
+
+	result = store_session_read(billing->store, billing->site, session->id, &kept);
+	if (result != RESULT_OK && result != RESULT_NOT_FOUND)
+		return problem_store(problem);
+	if (result == RESULT_NOT_FOUND || strcmp(kept.status, "open") == 0)
+		return RESULT_OK;
+	if (checkout->wanted->idempotency_key != NULL)
+		return problem_set(problem, RESULT_CONFLICT, "idempotency_key_used", NULL,
+		    "What was made with this Idempotency-Key has ended: use another one.");
+	result = billing_attempt_over(billing, CREATE_SESSION, problem);
+	return result == RESULT_OK ? ask_stripe(billing, checkout, session, problem) : result;
+}
+
 static enum result
 create(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, struct problem *problem)
@@ -214,7 +262,7 @@ create(const struct billing *billing, struct checkout *checkout,
 	}
 	if (result == RESULT_INVALID || result == RESULT_NOT_FOUND)
 		result = billing_purchase_refused(&checkout->purchase, problem);
-	return result;
+	return result == RESULT_OK ? leave_replayed(billing, checkout, session, problem) : result;
 }
 
 static enum result
@@ -292,8 +340,6 @@ billing_checkout_expire(const struct billing *billing, const char *id,
 		return problem_set(problem, RESULT_NOT_FOUND, "session_unknown", "sessionId",
 		    "There is no such Checkout Session.");
 	if (result == RESULT_OK && strcmp(session->status, "open") == 0)
-		result = expire_other(billing, id, problem);
-	if (result == RESULT_OK)
-		result = billing_session_refresh(billing, id, session, problem);
+		result = expire_other(billing, id, session, problem);
 	return result == RESULT_OK ? not_open(session, problem) : result;
 }

@@ -69,18 +69,51 @@ billing_purchase_customer(const struct billing *billing, const struct store_user
 	return RESULT_OK;
 }
 
+/* Stripe keeps what has ended, and a reading brings it all: nobody begins anew by cancelling. */
+static bool
+had_trial(const struct store_user *user)
+{
+	size_t i;
+
+	for (i = 0; i < user->n_records; i++)
+		if (user->records[i].snapshot.trial_end != 0)
+			return true;
+	return false;
+}
+
+const struct plan *
+billing_purchase_terms(const struct site *site, const struct store_user *user,
+    struct purchase *purchase)
+{
+	purchase->terms = *purchase->choice.plan;
+	if (site->one_trial_per_customer && had_trial(user)) {
+		purchase->terms.trial_days = 0;
+		purchase->terms.trial_without_card = false;
+	}
+	return &purchase->terms;
+}
+
+bool
+billing_purchase_is_of(const struct purchase *purchase, const struct subscription *subscription)
+{
+	size_t i;
+
+	for (i = 0; i < subscription->n_items; i++)
+		if (strcmp(subscription->items[i].product, purchase->choice.price.product) == 0)
+			return true;
+	return false;
+}
+
 const struct subscription *
 billing_purchase_live(const struct purchase *purchase, const struct store_user *user)
 {
-	const char *product = purchase->choice.price.product;
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < user->n_records; i++) {
 		const struct subscription *snapshot = &user->records[i].snapshot;
 
-		for (j = 0; subscription_live(snapshot->status) && j < snapshot->n_items; j++)
-			if (strcmp(snapshot->items[j].product, product) == 0)
-				return snapshot;
+		if (subscription_live(snapshot->status) && billing_purchase_is_of(purchase, snapshot))
+			return snapshot;
 	}
 	return NULL;
 }

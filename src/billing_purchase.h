@@ -22,6 +22,7 @@ struct purchase {
 	const char *currency;                /* NULL: the price's own */
 	char promotion_code[STRIPE_ID_SIZE]; /* promo_…, "" = none */
 	char customer[STRIPE_ID_SIZE];       /* "" until billing_purchase_customer */
+	struct plan terms;                   /* the plan as she gets it, from billing_purchase_terms */
 };
 
 /* What the caller names, looked up; `wanted` stays the caller's. Refuses what no plan sells. */
@@ -33,6 +34,11 @@ enum result billing_purchase_open(const struct billing *billing,
 enum result billing_purchase_customer(const struct billing *billing,
     const struct store_user *user, struct purchase *purchase, struct problem *problem);
 
+/* The plan as this user gets it: without its trial when she has had one and
+ * one_trial_per_customer stands. Borrowed from the purchase. */
+const struct plan *billing_purchase_terms(const struct site *site, const struct store_user *user,
+    struct purchase *purchase);
+
 /* RESULT_CONFLICT `already_subscribed` when Stripe, too, says that she has a live
  * subscription to the product. */
 enum result billing_purchase_check(const struct billing *billing, const struct purchase *purchase,
@@ -41,6 +47,8 @@ enum result billing_purchase_check(const struct billing *billing, const struct p
 /* The caller's live subscription to the product, as `user` has it; or NULL. */
 const struct subscription *billing_purchase_live(const struct purchase *purchase,
     const struct store_user *user);
+bool billing_purchase_is_of(const struct purchase *purchase,
+    const struct subscription *subscription);
 enum result billing_already_subscribed(struct problem *problem);
 
 /* Stripe's refusal names the customer, who has gone. */

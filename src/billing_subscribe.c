@@ -74,17 +74,6 @@ ask_for_no_card(const struct order *order, struct stripe_subscription *subscript
 	subscription->client_secret[0] = '\0';
 }
 
-static bool
-has_product(const struct subscription *subscription, const char *product)
-{
-	size_t i;
-
-	for (i = 0; i < subscription->n_items; i++)
-		if (strcmp(subscription->items[i].product, product) == 0)
-			return true;
-	return false;
-}
-
 /* What the site does not sell was not begun here. */
 static bool
 is_sold_here(const struct site *site, const struct subscription *subscription)
@@ -101,7 +90,7 @@ is_sold_here(const struct site *site, const struct subscription *subscription)
 static bool
 matters(const struct site *site, const struct order *order, const struct subscription *earlier)
 {
-	bool same_product = has_product(earlier, order->purchase.choice.price.product);
+	bool same_product = billing_purchase_is_of(&order->purchase, earlier);
 
 	if (earlier->status == SUBSCRIPTION_INCOMPLETE)
 		return same_product || is_sold_here(site, earlier);
@@ -171,7 +160,7 @@ settle(const struct billing *billing, const struct order *order,
 	if (result == RESULT_OK)
 		result = billing_subscription_remember(billing, earlier, problem);
 	if (result == RESULT_OK && !*outcome && subscription_live(earlier->snapshot.status) &&
-	    has_product(&earlier->snapshot, order->purchase.choice.price.product))
+	    billing_purchase_is_of(&order->purchase, &earlier->snapshot))
 		result = billing_already_subscribed(problem);
 	return result;
 }
@@ -275,8 +264,10 @@ subscribe_locked(const struct billing *billing, struct order *order,
 		result = billing_purchase_customer(billing, &user, &order->purchase, problem);
 	if (result == RESULT_OK)
 		result = settle_earlier(billing, order, &user, subscription, &reuse, problem);
-	if (result == RESULT_OK && !reuse)
+	if (result == RESULT_OK && !reuse) {
+		order->params.plan = billing_purchase_terms(billing->site, &user, &order->purchase);
 		result = create(billing, order, subscription, problem);
+	}
 	store_user_free(&user);
 	/* From here on its record keeps a second one from being made. */
 	return result == RESULT_OK ? billing_attempt_over(billing, CREATE_SUBSCRIPTION, problem) : result;

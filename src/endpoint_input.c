@@ -14,6 +14,7 @@ input_billing(const struct worker *worker, const struct request *request)
 		.identity = &request->identity,
 		.user_hash = request->user_hash,
 		.now = request->now,
+		.lock_waiters = worker->threads * 3 / 4,
 	};
 }
 

@@ -89,6 +89,7 @@ struct site {
 	enum store_failure on_store_failure;
 	bool finalize_invoices;
 	bool allow_pause;
+	bool one_trial_per_customer;
 	int stripe_rate;           /* Stripe calls per second for sync */
 	char *notify_url;          /* or NULL */
 	struct secret notify_secret;

@@ -1,0 +1,174 @@
+"""Ways around paying, and around others, that once were open."""
+import threading
+import time
+
+from test_checkout import create, error, pay
+
+STATUS = "/billing/session-status"
+MEMBERS = """
+location ^~ /members/ { auth_request /_tollgate/any; include snippets/tollgate-members.conf; }
+"""
+
+
+def subscriptions(stack):
+    return stack.sandbox.api("GET", "/v1/subscriptions", status="all", limit=100)["data"]
+
+
+def events(stack, *kinds):
+    """Ids, oldest first."""
+    made = stack.sandbox.api("GET", "/v1/events", limit=100)["data"]
+    return [event["id"] for event in reversed(made) if event["type"] in kinds]
+
+
+def cancel(stack, subscription):
+    stack.sandbox.session.delete(f"{stack.sandbox.base}/v1/subscriptions/{subscription}",
+                                 headers={"Authorization": "Bearer sk_test_sandbox"})
+
+
+def test_a_trial_is_given_once(stack):
+    mallory = stack.session("mallory")
+    stack.sandbox.control("POST", f"checkout/sessions/{create(mallory, plan='premium')['sessionId']}/pay",
+                          {"email": "m@example.com"})
+    stack.settle()
+    [first] = subscriptions(stack)
+    assert first["status"] == "trialing"
+    cancel(stack, first["id"])
+    stack.settle()
+    create(mallory, plan="premium")
+    [_, again] = [request for request in stack.sandbox.requests()
+                  if request["method"] == "POST" and request["path"] == "/v1/checkout/sessions"]
+    assert "trial_period_days" not in again["params"].get("subscription_data", {})
+
+
+def test_a_late_first_event_does_not_take_back_what_was_read(stack):
+    """session-status reads `active`, then customer.subscription.created (incomplete) comes."""
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    alice = stack.session("alice")
+    session = create(alice, plan="basic")["sessionId"]
+    pay(stack, session)
+    assert alice.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "active"
+    stack.sandbox.control("POST", "deliver", {"ids": events(stack, "customer.subscription.created")})
+    assert alice.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "active"
+
+
+def test_a_late_event_does_not_revive_what_was_read_as_canceled(stack):
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    alice = stack.session("alice")
+    session = create(alice, plan="basic")["sessionId"]
+    pay(stack, session)
+    cancel(stack, subscriptions(stack)[0]["id"])
+    assert alice.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "canceled"
+    stack.sandbox.control("POST", "deliver", {"ids": events(
+        stack, "customer.subscription.created", "customer.subscription.updated")})
+    assert alice.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "canceled"
+
+
+def test_nothing_is_sold_twice_while_events_move_the_record(stack):
+    """Each reading is overtaken by an event, so that Redis does not know yet what was bought."""
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    alice = stack.session("alice")
+    pay(stack, create(alice, plan="basic")["sessionId"])
+    [customer] = stack.sandbox.api("GET", "/v1/customers")["data"]
+    stack.sandbox.control("POST", "deliver", {"ids": events(stack, "customer.created")})
+    stack.sandbox.control("POST", "faults", {"method": "GET", "path": "^/v1/subscriptions$",
+                                             "delay": 0.6, "times": 0})
+    answered = threading.Event()
+
+    def move():
+        for i in range(50):
+            if answered.wait(0.2):
+                return
+            made = {**customer, "email": f"alice{i}@example.com"}
+            stack.sandbox.control("POST", "events", {"type": "customer.updated", "object": made})
+            stack.sandbox.control("POST", "deliver", {"ids": events(stack, "customer.updated")[-1:]})
+    thread = threading.Thread(target=move)
+    thread.start()
+    answer = alice.post("/billing/create-checkout-session", json={"plan": "basic"})
+    answered.set()
+    thread.join()
+    assert answer.status_code in (409, 503), answer.text
+
+
+def test_on_store_failure_is_for_a_redis_that_does_not_answer(stack_factory):
+    """A full Redis answers: it says that it does not know her."""
+    stack = stack_factory(server=MEMBERS, site={"site_settings": 'on_store_failure = "allow" cold_wait = "200ms"'})
+    (stack.nginx.root / "members").mkdir(mode=0o755)
+    (stack.nginx.root / "members" / "page.html").write_text("paid")
+    assert stack.session("stranger").get("/members/page.html").status_code == 503
+    stack.redis.client().config_set("maxmemory", 1)
+    try:
+        assert stack.session("stranger2").get("/members/page.html").text != "paid"
+    finally:
+        stack.redis.client().config_set("maxmemory", 0)
+
+
+class Flood:
+    """One account on many connections."""
+
+    def __init__(self, stack, connections, ask):
+        self.running = True
+        self.threads = [threading.Thread(target=self.run, args=(stack.session("mallory"), i, ask))
+                        for i in range(connections)]
+        for thread in self.threads:
+            thread.start()
+        time.sleep(3)
+
+    def run(self, session, i, ask):
+        while self.running:
+            ask(session, i)
+
+    def stop(self):
+        self.running = False
+        for thread in self.threads:
+            thread.join()
+
+
+def timed(ask):
+    begun = time.monotonic()
+    return ask().status_code, time.monotonic() - begun
+
+
+def test_a_site_may_give_every_subscription_its_trial(stack_factory):
+    stack = stack_factory(site={"site_settings": "one_trial_per_customer = false"})
+    alice = stack.session("alice")
+    pay(stack, create(alice, plan="premium")["sessionId"])
+    stack.settle()
+    cancel(stack, subscriptions(stack)[0]["id"])
+    stack.settle()
+    again = stack.sandbox.api("GET", "/v1/checkout/sessions/" + create(alice, plan="premium")["sessionId"])
+    pay(stack, again["id"])
+    assert subscriptions(stack)[0]["status"] == "trialing"
+
+
+def test_who_comes_anew_is_not_starved_by_kept_connections(stack):
+    """64 in flight at 20/s: one's turn comes in about 3 s, and not never."""
+    stack.sandbox.control("POST", "faults", {"path": "^/v1/", "delay": 0.4, "times": 0})
+    alice = stack.session("alice")
+    session = create(alice, plan="basic")["sessionId"]
+    flood = Flood(stack, 64, lambda s, i: s.get(STATUS, params={"session_id": f"cs_test_{i}"}))
+    try:
+        status, seconds = timed(lambda: alice.get(STATUS, params={"session_id": session}))
+    finally:
+        flood.stop()
+    assert status == 200 and seconds < 12
+
+
+def test_one_account_does_not_hold_all_threads_of_checkout(stack):
+    """Who waits for a lock of her own must leave threads to others."""
+    stack.sandbox.control("POST", "faults", {"path": "^/v1/", "delay": 0.4, "times": 0})
+    flood = Flood(stack, 32, lambda s, _: s.post("/billing/create-checkout-session", json={"plan": "basic"}))
+    try:
+        status, seconds = timed(lambda: stack.session("bob").post("/billing/create-checkout-session",
+                                                                  json={"plan": "basic"}))
+    finally:
+        flood.stop()
+    assert status == 200 and seconds < 5, (status, seconds)
+
+
+def test_own_idempotency_key_does_not_bring_back_a_session_that_is_over(stack):
+    alice = stack.session("alice")
+    alice.headers["Idempotency-Key"] = "order 17"
+    first = create(alice, plan="basic")["sessionId"]
+    alice.post("/billing/expire-checkout-session", json={"sessionId": first})
+    answer = alice.post("/billing/create-checkout-session", json={"plan": "basic"})
+    assert answer.status_code == 409 or answer.json()["sessionId"] != first, error(answer.json())
