@@ -2,7 +2,9 @@
 import os
 import re
 import shutil
+import time
 
+import requests
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
@@ -26,9 +28,24 @@ class Demo(Process):
     def __init__(self):
         self.directory = places.directory()
         super().__init__([places.TOP / "demo" / "run", "--port", free_port()], self.directory / "log",
-                         env={**os.environ, "TOLLGATE_BUILD": str(places.build())})
+                         env={**os.environ, "TOLLGATE_BUILD": str(places.build()), "TMPDIR": str(self.directory)})
         self.wait_ready(lambda: "Open http" in self.log, 60)
         self.url = re.search(r"Open (\S+)", self.log)[1]
+
+    def sandbox(self, path, **body):
+        """POST to its control API; the answer."""
+        port_file = next(self.directory.glob("tollgate-demo-*/sandbox.port"))
+        answer = requests.post(f"http://127.0.0.1:{port_file.read_text()}/_sandbox/{path}", json=body, timeout=40)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def let_pass(self, seconds):
+        """What falls due at Stripe in that time happens now, and what it then has to say arrives.
+        Afterwards it is today again: who lived through it is not for further changes."""
+        self.sandbox("clock", now=int(time.time()))
+        self.sandbox("clock/advance", by=seconds)
+        self.sandbox("settle", timeout=10)
+        self.sandbox("clock", live=True)
 
     def stop(self):
         self.terminate()

@@ -1,0 +1,207 @@
+"""The demo's own payment form and its embedded Checkout, with the test payment methods of Stripe's guides."""
+import itertools
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from testenv.browser import PHONE, WIDE, Browser, Demo
+
+PAYMENT_ELEMENT = '#payment-element iframe[name^="stripe-element"]'
+CHECKOUT = 'iframe[name="embedded-checkout"]'
+CHALLENGE = 'iframe[name="stripe-challenge"]'
+HOUR = 3600
+NUMBERS = itertools.count(1)
+
+DATES = {"cardExpiry": "12 / 34", "cardCvc": "123"}
+GOOD = {"cardNumber": "4242 4242 4242 4242", **DATES}
+ASKS = {"cardNumber": "4000 0025 0000 3155", **DATES}
+NO_FUNDS = {"cardNumber": "4000 0000 0000 9995", **DATES}
+JENNY = {"billingName": "Jenny Rosen", "email": "jenny@example.com"}
+SEPA = {"iban": "AT321904300235473204", **JENNY}
+SEPA_FAILS = {"iban": "AT861904300235473202", **JENNY}
+BECS = {"bsb": "000000", "accountNumber": "900123456", **JENNY}
+BECS_CLOSED = {"bsb": "000000", "accountNumber": "111111113", **JENNY}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    running = Demo()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(demo):
+    opened = Browser(demo.url, "payment")
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def visitor(browser, request):
+    """A new customer, in the one browser; what she saw last is kept when her test fails."""
+    failed = request.session.testsfailed
+    browser.name = request.node.name
+    yield browser.leave().resize(WIDE).log_in(f"visitor-{next(NUMBERS)}")
+    if request.session.testsfailed > failed:
+        browser.keep_picture()
+
+
+def fill(visitor, frame, kind, fields):
+    visitor.inside(frame).press("method-" + kind).type(**fields)
+    return visitor
+
+
+def pay_in_own_form(visitor, kind, fields, plan="basic", interval="month"):
+    visitor.open(f"/subscribe?plan={plan}&interval={interval}")
+    fill(visitor, PAYMENT_ELEMENT, kind, fields).leave().press("submit")
+    return visitor
+
+
+def answer_bank(visitor, button):
+    return visitor.inside(CHALLENGE).press(button).leave()
+
+
+def may_read(visitor):
+    return visitor.open("/members/").heading == "This week's tides"
+
+
+def subscriptions(visitor):
+    return visitor.driver.execute_async_script(
+        "fetch('/billing/subscriptions').then(answer => answer.json()).then(arguments[0])")["subscriptions"]["data"]
+
+
+# Own form
+
+
+def test_card_pays_in_own_form(visitor):
+    pay_in_own_form(visitor, "card", GOOD, "premium", "year")
+    assert visitor.outcome() == "succeeded"
+    assert visitor.press("next").heading == "This week's tides"
+    assert visitor.open("/premium/").heading == "Passage notes"
+
+
+def test_declined_card_is_explained_and_another_pays(visitor):
+    pay_in_own_form(visitor, "card", NO_FUNDS)
+    visitor.wait_text("problem", "insufficient funds")
+    assert not may_read(visitor)
+    assert pay_in_own_form(visitor, "card", GOOD).outcome() == "succeeded"
+    assert may_read(visitor)
+
+
+def test_three_d_secure_refused_then_given_in_own_form(visitor):
+    answer_bank(pay_in_own_form(visitor, "card", ASKS), "refuse")
+    visitor.wait_text("problem", "unable to authenticate")
+    answer_bank(visitor.press("submit"), "authenticate")
+    assert visitor.outcome() == "succeeded"
+    assert may_read(visitor)
+
+
+@pytest.mark.parametrize("kind, fields, paid", [
+    ("sepa_debit", SEPA, True), ("sepa_debit", SEPA_FAILS, False),
+    ("au_becs_debit", BECS, True), ("au_becs_debit", BECS_CLOSED, False),
+], ids=["sepa", "sepa-fails", "becs", "becs-closed"])
+def test_bank_debit_is_processed_in_own_form(demo, visitor, kind, fields, paid):
+    assert pay_in_own_form(visitor, kind, fields).outcome() == "processing"
+    outcome_page = visitor.path
+    demo.let_pass(HOUR)
+    assert visitor.open(outcome_page).outcome() == ("succeeded" if paid else "requires_payment_method")
+    assert may_read(visitor) == paid
+
+
+def test_back_and_double_click_make_one_subscription(visitor):
+    visitor.open("/subscribe?plan=basic&interval=month").inside(PAYMENT_ELEMENT).find("cardNumber")
+    visitor.leave().open("/pricing?pay=own").press("basic-month").wait_for("/subscribe")
+    fill(visitor, PAYMENT_ELEMENT, "card", GOOD).leave().find("submit")
+    visitor.driver.execute_script("for (let i = 0; i < 2; i++) document.getElementById('submit').click()")
+    assert visitor.outcome() == "succeeded"
+    visitor.driver.back()
+    visitor.wait_text("problem", "already")
+    assert [one["status"] for one in subscriptions(visitor)] == ["active"]
+
+
+def test_keyboard_alone_pays(visitor):
+    visitor.open("/subscribe?plan=basic&interval=month").inside(PAYMENT_ELEMENT).find("cardNumber")
+    visitor.press("cardNumber")
+    keys = [GOOD["cardNumber"], Keys.TAB, GOOD["cardExpiry"], Keys.TAB, GOOD["cardCvc"], Keys.TAB, Keys.ENTER]
+    for key in keys:
+        active = visitor.driver.switch_to.active_element
+        if active.tag_name == "body" or key is Keys.ENTER:
+            visitor.leave()
+            active = visitor.driver.switch_to.active_element
+        active.send_keys(key)
+    assert visitor.leave().outcome() == "succeeded"
+
+
+def test_refusal_is_told_and_leaves_the_focus(visitor):
+    pay_in_own_form(visitor, "card", NO_FUNDS)
+    visitor.wait_text("problem", "insufficient funds")
+    assert visitor.find("problem").get_attribute("role") == "alert"
+    assert visitor.find("submit").get_attribute("aria-disabled") == "false"
+    assert visitor.driver.switch_to.active_element.get_attribute("id") == "submit"
+
+
+# Embedded Checkout
+
+
+def pay_in_checkout(visitor, kind, fields, plan="basic", interval="month"):
+    visitor.open(f"/checkout?plan={plan}&interval={interval}")
+    fields = {name: text for name, text in fields.items() if name != "email"}
+    return fill(visitor, CHECKOUT, kind, {"billingName": "Jenny Rosen", **fields}).press("submit")
+
+
+def test_card_pays_in_embedded_checkout(visitor):
+    assert pay_in_checkout(visitor, "card", GOOD, "premium", "month").leave().outcome() == "paid"
+    assert may_read(visitor)
+
+
+def test_declined_card_can_be_replaced_in_embedded_checkout(visitor):
+    assert "insufficient funds" in pay_in_checkout(visitor, "card", NO_FUNDS).find("error").text
+    assert pay_in_checkout(visitor, "card", GOOD).leave().outcome() == "paid"
+    assert may_read(visitor)
+
+
+def test_three_d_secure_refused_then_given_in_embedded_checkout(visitor):
+    pay_in_checkout(visitor, "card", ASKS).press("refuse").find("error")
+    assert not may_read(visitor.leave())
+    assert pay_in_checkout(visitor, "card", ASKS).press("authenticate").leave().outcome() == "paid"
+    assert may_read(visitor)
+
+
+@pytest.mark.parametrize("kind, fields, paid", [
+    ("sepa_debit", SEPA, True), ("sepa_debit", SEPA_FAILS, False),
+    ("au_becs_debit", BECS, True), ("au_becs_debit", BECS_CLOSED, False),
+], ids=["sepa", "sepa-fails", "becs", "becs-closed"])
+def test_bank_debit_is_processed_in_embedded_checkout(demo, visitor, kind, fields, paid):
+    assert pay_in_checkout(visitor, kind, fields).leave().outcome() == "unpaid"
+    demo.let_pass(HOUR)
+    assert may_read(visitor) == paid
+
+
+def test_open_session_is_mounted_again(visitor):
+    visitor.open("/checkout?plan=basic&interval=month").inside(CHECKOUT).find("submit")
+    first = session_of(visitor)
+    visitor.open(f"/billing/return?session_id={first}").wait_for("/checkout?plan=basic&interval=month&again=1")
+    visitor.inside(CHECKOUT).find("submit")
+    assert session_of(visitor) == first
+    assert pay_in_checkout(visitor, "card", GOOD).leave().outcome() == "paid"
+
+
+def session_of(visitor):
+    frame = visitor.leave().driver.find_element(By.CSS_SELECTOR, CHECKOUT)
+    return frame.get_attribute("src").rpartition("/")[2].partition("_secret_")[0]
+
+
+# All pages
+
+
+def test_payment_pages_fit_a_phone(visitor):
+    visitor.resize(PHONE)
+    for path, frame in (("/pricing?pay=own", None), ("/subscribe?plan=basic&interval=month", PAYMENT_ELEMENT),
+                        ("/checkout?plan=premium&interval=year", CHECKOUT), ("/billing/outcome", None)):
+        visitor.open(path)
+        if frame:
+            visitor.inside(frame).find("cardNumber")
+            visitor.leave()
+        assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], path
+        assert len(visitor.driver.find_elements(By.TAG_NAME, "h1")) == 1, path
