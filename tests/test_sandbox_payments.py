@@ -66,6 +66,13 @@ def test_publishable_key_needs_the_secret(sandbox, prices, secret, code):
     assert sandbox.refused("payment_intents/" + identifier, params, "GET", key=PUBLIC).error["code"] == code
 
 
+def test_publishable_key_expands_only_the_method(sandbox, prices):
+    identifier, secret = intent_of(incomplete(sandbox, prices["monthly"])["latest_invoice"])
+    refused = sandbox.refused("payment_intents/" + identifier, {"client_secret": secret, "expand": ["customer"]}, "GET",
+                              key=PUBLIC)
+    assert refused.error["param"] == "expand"
+
+
 def test_browser_of_another_origin_may_ask(sandbox):
     answer = requests.options(sandbox.url + "/v1/payment_methods", headers={
         "Origin": "https://shop.test", "Access-Control-Request-Headers": "authorization"})
@@ -184,6 +191,14 @@ def test_wrong_meter_event_is_refused(sandbox, meter, params):
     customer = sandbox.post("customers")["id"]
     payload = {name: value.replace("CUS", customer) for name, value in params["payload"].items()}
     assert sandbox.refused("billing/meter_events", {"event_name": "calls", **params, "payload": payload}).status == 400
+
+
+def test_metered_price_is_seeded(sandbox):
+    seeded = [{"name": "Calls", "prices": [{"lookup_key": "calls", "unit_amount": 7, "currency": "eur",
+                                            "meter": "calls"}]}]
+    made = [sandbox.control("POST", "seed", products=seeded)["prices"]["calls"] for _ in range(2)]
+    assert made[0] == made[1] and len(sandbox.get("billing/meters")["data"]) == 1
+    assert sandbox.get("prices/" + made[0])["recurring"]["usage_type"] == "metered"
 
 
 def test_use_is_billed_at_the_end_of_the_period(sandbox, prices, meter):

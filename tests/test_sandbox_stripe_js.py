@@ -211,6 +211,16 @@ def test_elements_without_an_intent_are_submitted_first(shop, sandbox, prices): 
     assert shop.confirm(clientSecret=secret).result()["paymentIntent"]["status"] == "succeeded"
 
 
+def test_element_says_that_there_is_nothing_to_pay(shop, sandbox, prices):  # noqa: F811
+    subscription = incomplete(sandbox, prices["monthly"])
+    sandbox.delete("subscriptions/" + subscription["id"])
+    shop.driver.get(shop.url)
+    shop.start("""const element = stripe.elements({clientSecret: arguments[0]}).create("payment");
+               element.on("loaderror", ({error}) => { window.result = error; });
+               element.mount("#payment-element")""", secret_of(subscription))
+    assert shop.result()["code"] == "payment_intent_unexpected_state"
+
+
 def test_setup_saves_the_method(shop, sandbox, prices):  # noqa: F811
     customer = sandbox.post("customers")["id"]
     intent = sandbox.post("setup_intents", customer=customer, usage="off_session",

@@ -14,6 +14,8 @@ def admit(acct, route, ids, tree):
             403, "invalid_request_error", "This API call cannot be made with a publishable API key. Please use a "
             "secret API key. You can find a list of your API keys at "
             "https://dashboard.stripe.com/account/apikeys.", "secret_key_required"))
+    if set(tree.get("expand", [])) - {"payment_method"}:
+        raise unstored(invalid("This property cannot be expanded with a publishable key.", "expand"))
     if route.path in INTENTS:
         check_secret(acct, INTENTS[route.path], ids[0], tree.get("client_secret"))
     return {name: value for name, value in tree.items() if name != "client_secret"}

@@ -1,5 +1,6 @@
 """Products, prices and features in one go; what is there already, by lookup key, stays."""
 import entitlements
+import meters
 import prices
 import products
 
@@ -34,7 +35,17 @@ def price_of(acct, product, wanted):
     if not wanted.get("one_time"):
         p["recurring"] = {"interval": wanted.get("interval", "month"),
                           "interval_count": wanted.get("interval_count", 1)}
+    if "meter" in wanted:
+        p["recurring"].update(usage_type="metered", meter=meter_of(acct, wanted["meter"])["id"])
     return prices.create(acct, {**p, "product": product["id"]})
+
+
+def meter_of(acct, event_name):
+    for meter in meters.active(acct):
+        if meter["event_name"] == event_name:
+            return meter
+    return meters.create(acct, {"event_name": event_name, "display_name": event_name,
+                                "default_aggregation": {"formula": "sum"}})
 
 
 def feature_of(acct, product, key):

@@ -68,9 +68,11 @@
 	}
 
 	class PaymentElement {
-		constructor(options, release) {
+		// usable: a promise of what is wrong with the intent or session that it is to pay, if anything is.
+		constructor(options, release, usable) {
 			this.options = options;
 			this.release = release;
+			this.usable = usable;
 			this.listeners = {};
 			this.frame = null;
 		}
@@ -81,6 +83,7 @@
 			this.frame = new Frame(`stripe-element-${++counter}`, "Secure payment input frame", "/v3/element",
 				(told) => this.heard(told));
 			parent.replaceChildren(this.frame.node);
+			this.usable.then((error) => error && this.emit("loaderror", { elementType: "payment", error }));
 			return this;
 		}
 
@@ -131,7 +134,8 @@
 	}
 
 	class Elements {
-		constructor(options) {
+		constructor(api, options) {
+			this.api = api;
 			need(options.clientSecret || options.mode, "In order to create a payment element, you must pass a " +
 				"clientSecret or mode when creating the Elements group.");
 			this.options = options;
@@ -142,8 +146,17 @@
 		create(type, options = {}) {
 			need(type === "payment", `The stand-in has no Element of the type ${type}.`);
 			need(!this.element, "Can only create one Element of type payment.");
-			this.element = new PaymentElement(options, () => { this.element = null; });
+			this.element = new PaymentElement(options, () => { this.element = null; }, this.usable());
 			return this.element;
+		}
+
+		async usable() {
+			if (!this.options.clientSecret) return null;
+			const result = await this.api.retrieve(this.options.clientSecret);
+			const intent = result.paymentIntent || result.setupIntent;
+			if (!intent || /^requires_/.test(intent.status)) return result.error;
+			return { type: "invalid_request_error", code: `${intent.object}_unexpected_state`,
+				message: `The client secret's intent is ${intent.status} and takes no payment method any more.` };
 		}
 
 		getElement(type) {
@@ -172,7 +185,8 @@
 
 		createPaymentElement(options = {}) {
 			need(!this.element, "Can only create one Element of type payment.");
-			this.element = new PaymentElement(options, () => { this.element = null; });
+			const usable = this.loadActions().then((result) => result.error);
+			this.element = new PaymentElement(options, () => { this.element = null; }, usable);
 			return this.element;
 		}
 
@@ -226,7 +240,8 @@
 		async confirm({ redirect = "always", returnUrl, email }) {
 			const fields = email ? { email } : {};
 			if (this.session.needsPaymentMethod) {
-				const made = await this.element.ask("createMethod", { headers: this.api.headers, billing: { email: email || this.session.email } });
+				const billing = { email: email || this.session.email };
+				const made = await this.element.ask("createMethod", { headers: this.api.headers, billing });
 				if (made.error) return { type: "error", error: made.error };
 				fields.payment_method = made.paymentMethod.id;
 			}
@@ -388,7 +403,7 @@
 		const checkout = (options) => new Checkout(api, options);
 		const page = async (options) => embeddedCheckout(options);
 		return {
-			elements: (options = {}) => new Elements({ ...options }),
+			elements: (options = {}) => new Elements(api, { ...options }),
 			confirmPayment: confirmer(api, "pi"),
 			confirmSetup: confirmer(api, "seti"),
 			confirmCardPayment: byCard,
