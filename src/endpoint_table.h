@@ -25,4 +25,7 @@ endpoint_handler endpoint_retrieve_payment_method;
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;
 
+/* endpoint_usage.c */
+endpoint_handler endpoint_meter_event;
+
 #endif

@@ -130,11 +130,26 @@ static bool times_valid(struct json_object *claims, int64_t now)
 	return iat == NULL || json_object_is_type(iat, json_type_int);
 }
 
+bool identity_scope_is_server(const char *scope)
+{
+	static const char word[] = "server";
+	size_t length;
+
+	for (; *scope != '\0'; scope += length) {
+		scope += strspn(scope, " ");
+		length = strcspn(scope, " ");
+		if (length == sizeof(word) - 1 && memcmp(scope, word, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool claims_take(struct json_object *claims, const char *site, int64_t now,
     struct identity *identity)
 {
 	const char *user = json_text(claims, "/sub");
 	const char *email = json_text(claims, "/email");
+	const char *scope = json_text(claims, "/scope");
 
 	if (!times_valid(claims, now) || !audience_matches(json_at(claims, "/aud"), site))
 		return false;
@@ -144,6 +159,7 @@ static bool claims_take(struct json_object *claims, const char *site, int64_t no
 	strcpy(identity->user, user);
 	if (email != NULL && email_valid(email))
 		strcpy(identity->email, email);
+	identity->server = scope != NULL && identity_scope_is_server(scope);
 	return true;
 }
 

@@ -175,6 +175,9 @@ static enum result check_access(const struct endpoint *endpoint, const struct re
 	if (request->identity.user[0] == '\0')
 		return problem_set(problem, RESULT_UNIDENTIFIED, "identity_required", NULL,
 		    "Nobody is logged in.");
+	if (endpoint->access == ACCESS_SERVER && !request->identity.server)
+		return problem_set(problem, RESULT_FORBIDDEN, "scope_required", NULL,
+		    "Only the server of the site may ask this.");
 	return method_is_safe(request) ? RESULT_OK : request_check_origin(request, problem);
 }
 

@@ -25,6 +25,7 @@ typedef enum result endpoint_handler(struct worker *worker, const struct request
 /* Asked in this order, each before the next: path, method, identity, origin, body, handler. */
 enum endpoint_access {
 	ACCESS_USER,      /* needs an identity; state-changing methods need same origin */
+	ACCESS_SERVER,    /* the same, and that the site's own server asks for the user */
 	ACCESS_ANYBODY,   /* no identity needed, none refused */
 };
 

@@ -12,8 +12,8 @@
 #define TOKEN_SIZE 4097 /* longer ones identity_verify refuses */
 
 static const char *const trusted_params[] = {
-	"TOLLGATE_SITE", "TOLLGATE_USER", "TOLLGATE_EMAIL", "TOLLGATE_REQUIRE",
-	"TOLLGATE_REQUEST_ID",
+	"TOLLGATE_SITE", "TOLLGATE_USER", "TOLLGATE_EMAIL", "TOLLGATE_SCOPE",
+	"TOLLGATE_REQUIRE", "TOLLGATE_REQUEST_ID",
 };
 
 /* Empty ones are passed over, so that a server-wide default and a location's
@@ -177,6 +177,7 @@ static void identify_by_token(struct request *request)
 	    site->name, request->now, &identity))
 		return;
 	identity.by_bearer = bearer != NULL;
+	identity.server &= identity.by_bearer; /* a server has no cookies */
 	request->identity = identity;
 }
 
@@ -199,6 +200,7 @@ static enum result identify_by_param(struct request *request, const char *user,
 static enum result identify(struct request *request, struct problem *problem)
 {
 	const char *user = request_param(request, "TOLLGATE_USER");
+	const char *scope = request_param(request, "TOLLGATE_SCOPE");
 
 	if (user != NULL) {
 		enum result result = identify_by_param(request, user, problem);
@@ -208,6 +210,8 @@ static enum result identify(struct request *request, struct problem *problem)
 	} else {
 		identify_by_token(request);
 	}
+	if (scope != NULL && identity_scope_is_server(scope))
+		request->identity.server = true;
 	if (request->identity.user[0] != '\0')
 		identity_user_hash(request->identity.user, request->user_hash);
 	return RESULT_OK;
@@ -266,7 +270,7 @@ enum result request_check_origin(const struct request *request, struct problem *
 	else if (origin != NULL)
 		same = strcmp(origin, request->site->origin) == 0;
 	else
-		same = request->identity.by_bearer;
+		same = request->identity.by_bearer || request->identity.server;
 	if (same)
 		return RESULT_OK;
 	return problem_set(problem, RESULT_FORBIDDEN, "cross_site", NULL,

@@ -17,6 +17,8 @@ static const struct endpoint endpoints[] = {
 	  .body_max = BODY_MAX, .handler = endpoint_resume_subscription },
 	{ .name = "pause-subscription", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_pause_subscription },
+	{ .name = "meter-event", .method = "POST", .access = ACCESS_SERVER, .body_max = BODY_MAX,
+	  .handler = endpoint_meter_event },
 	{ .name = "retrieve-customer-payment-method", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_retrieve_payment_method },
 	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,

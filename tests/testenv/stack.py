@@ -42,6 +42,8 @@ class Stack:
 
     def fresh(self):
         """As on the first day: nothing in Redis, at Stripe only what is for sale."""
+        # An event of before that is under way would be written after the flush.
+        self.sandbox.control("POST", "settle", {"timeout": 2})
         self.sandbox.reset()
         self.redis.flush()
         self.sandbox.control("POST", "seed", CATALOGUE)
