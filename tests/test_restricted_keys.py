@@ -14,7 +14,7 @@ from testenv.sync import sync_once
 RESOURCES = {
     "Checkout Sessions": "checkout_session", "Events": "event", "Customer portal": "customer_portal", "Customers": "customer",
     "Entitlements": "entitlement", "Invoices": "invoice", "PaymentIntents": "payment_intent",
-    "Prices": "price", "Promotion Codes": "promotion_code", "SetupIntents": "setup_intent",
+    "PaymentMethods": "payment_method", "Prices": "price", "Promotion Codes": "promotion_code", "SetupIntents": "setup_intent",
     "Subscriptions": "subscription",
 }
 LESS = {"Write": "Read", "Read": None}
@@ -72,6 +72,7 @@ def live(stack):
     create(alice, plan="premium")
     stack.redis.flush()
     assert alice.get("/billing/subscriptions").status_code == 200
+    alice.post("/billing/retrieve-customer-payment-method", json={})
     bob = stack.session("bob")
     subscribe(bob, plan="basic", promotionCode="HALF")
     subscribe(bob, plan="premium")
