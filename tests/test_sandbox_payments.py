@@ -52,7 +52,8 @@ def behind(sandbox, prices, end):
 # Publishable keys
 
 
-@pytest.mark.parametrize("method, path", [("GET", "customers"), ("POST", "payment_intents"), ("GET", "payment_methods")])
+@pytest.mark.parametrize("method, path", [("GET", "customers"), ("POST", "payment_intents"),
+                                          ("GET", "payment_methods")])
 def test_publishable_key_is_no_secret_key(sandbox, method, path):
     refused = sandbox.refused(path, {}, method, key=PUBLIC)
     assert refused.status == 403 and refused.error["code"] == "secret_key_required"

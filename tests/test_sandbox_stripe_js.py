@@ -102,8 +102,8 @@ class Shop:
         return self
 
     def confirm(self, verb="confirmPayment", **more):
-        self.leave().start("""show("result", stripe[arguments[0]]({elements, redirect: "if_required", ...arguments[1]}))""",
-                           verb, more)
+        self.leave().start("""show("result", stripe[arguments[0]]({
+                           elements, redirect: "if_required", ...arguments[1]}))""", verb, more)
         return self
 
     def answer(self, button):
@@ -311,8 +311,10 @@ def test_checkout_with_elements(shop, sandbox, prices, fields, button):  # noqa:
     assert sandbox.get("checkout/sessions/" + session["id"])["status"] == "complete"
 
 
-@pytest.mark.parametrize("number, button, code", [("4000000000000002", None, "card_declined"),
-                                                  (ASKS["cardNumber"], "refuse", "payment_intent_authentication_failure")])
+@pytest.mark.parametrize("number, button, code", [
+    ("4000000000000002", None, "card_declined"),
+    (ASKS["cardNumber"], "refuse", "payment_intent_authentication_failure"),
+])
 def test_checkout_with_elements_says_why_not(shop, sandbox, prices, number, button, code):  # noqa: F811
     session = session_in(sandbox, shop, prices["monthly"], "elements")
     shop.driver.get(shop.url)

@@ -21,7 +21,8 @@ import routes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCALARS = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
-OBJECTS = """billing.meter billing.meter_event billing.meter_event_summary billing_portal.configuration billing_portal.session checkout.session coupon customer
+OBJECTS = """billing.meter billing.meter_event billing.meter_event_summary
+billing_portal.configuration billing_portal.session checkout.session coupon customer
 customer_session discount entitlements.active_entitlement entitlements.active_entitlement_summary
 entitlements.feature event invoice invoice_payment item line_item payment_intent payment_method
 plan price product product_feature promotion_code setup_intent subscription subscription_item

@@ -34,6 +34,8 @@ def refuse_unknown(p, details):
                                         for name in sorted(set(details) - CHANGES - {"cancel_now"})]
     if unknown:
         raise invalid("The sandbox previews nothing with '%s'." % unknown[0], unknown[0])
+    if p.get("preview_mode") == "recurring":
+        raise invalid("The sandbox previews only the next invoice.", "preview_mode")
     if "subscription" not in p:
         raise invalid("The sandbox previews only changes of a subscription.", "subscription", "parameter_missing")
 

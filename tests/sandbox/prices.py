@@ -168,7 +168,8 @@ def plan_of(price):
     return blank("plan", price["id"], active=price["active"], amount=price["unit_amount"],
                  amount_decimal=price["unit_amount_decimal"], billing_scheme=price["billing_scheme"],
                  created=price["created"], currency=price["currency"], interval=cycle["interval"],
-                 interval_count=cycle["interval_count"], meter=cycle["meter"], livemode=price["livemode"], metadata=price["metadata"],
+                 interval_count=cycle["interval_count"], livemode=price["livemode"],
+                 metadata=price["metadata"], meter=cycle["meter"],
                  nickname=price["nickname"], product=price["product"], tiers_mode=price["tiers_mode"],
                  trial_period_days=cycle["trial_period_days"], usage_type=cycle["usage_type"])
 

@@ -20,7 +20,8 @@ def build(acct, customer, **fields):
                    client_secret="%s_secret_%s" % (identifier, new_id("", 25)), created=acct.now(), customer=customer,
                    livemode=False, metadata={}, payment_method_options={"card": {
                        "mandate_options": None, "network": None, "request_three_d_secure": "automatic"}},
-                   payment_method_types=list(payment_methods.KINDS), status="requires_payment_method", usage="off_session")
+                   payment_method_types=list(payment_methods.KINDS), status="requires_payment_method",
+                   usage="off_session")
     intent.update(fields)
     return acct.add(intent, "setup_intent.created")
 

@@ -22,4 +22,5 @@ def chosen(form, email=None):
         "au_becs_debit": {"bsb_number": form.get("bsb", ""), "account_number": form.get("accountNumber", "")},
     }
     owner = {"name": form.get("billingName"), "email": form.get("email") or email}
-    return {"type": kind, kind: details[kind], "billing_details": {name: value for name, value in owner.items() if value}}
+    return {"type": kind, kind: details[kind],
+            "billing_details": {name: value for name, value in owner.items() if value}}

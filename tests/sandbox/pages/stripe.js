@@ -247,7 +247,8 @@
 			}
 			const result = await this.pay(fields);
 			if (result.error) return { type: "error", error: result.error };
-			return redirect === "if_required" ? { type: "success", session: this.session } : go(returnUrl || result.return_url);
+			if (redirect === "if_required") return { type: "success", session: this.session };
+			return go(returnUrl || result.return_url);
 		}
 
 		async pay(fields) {

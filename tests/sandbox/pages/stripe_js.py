@@ -92,7 +92,8 @@ def shown(acct, session):
         ended.update(paymentStatus=session["payment_status"], paymentStatusText=DUE[session["payment_status"]])
     return {"id": session["id"], "livemode": session["livemode"], "currency": currency, "minorUnitsAmountDivisor": 100,
             "email": session["customer_email"] or details.get("email"), "status": ended,
-            "canConfirm": session["status"] == "open", "lineItems": [line(row) for row in checkout.items(acct, session)],
+            "canConfirm": session["status"] == "open",
+            "lineItems": [line(row) for row in checkout.items(acct, session)],
             "total": totals(session), "recurring": recurring(session),
             "needsPaymentMethod": checkout_payment.needs_method(session)}
 
