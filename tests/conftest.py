@@ -9,6 +9,19 @@ from testenv.site import Site
 from testenv.stack import Stack
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "redis_tls(has): for builds with or without TLS to Redis")
+
+
+def pytest_collection_modifyitems(config, items):
+    """A build either speaks TLS to Redis or refuses it by name: tests of the other kind are none of it."""
+    def fits(item):
+        mark = item.get_closest_marker("redis_tls")
+        return mark is None or mark.args[0] == places.built_with_redis_tls()
+    config.hook.pytest_deselected(items=[item for item in items if not fits(item)])
+    items[:] = [item for item in items if fits(item)]
+
+
 @pytest.fixture(scope="session")
 def redis_process():
     server = RedisServer()

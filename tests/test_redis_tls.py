@@ -8,26 +8,15 @@ from testenv.process import wait_until
 from testenv.redis import RedisServer
 from testenv.responder import run
 from testenv.site import Site
+from testenv.places import WITHOUT_TLS
 from testenv.webhook import Webhook, event, subscription
 
 CONFIG = 78
-NONE = "this build has no rediss://"
 REQUEST = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-batch"]
 
 
 def check(directory, url="rediss://127.0.0.1:1"):
     return run("tollgate", "check", "-c", Site(directory, redis=url).config)
-
-
-@pytest.fixture
-def has_tls(directory):
-    return NONE not in check(directory).stderr
-
-
-@pytest.fixture
-def with_tls(has_tls):
-    if not has_tls:
-        pytest.skip("this hiredis has no TLS")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +35,7 @@ def certificates():
 
 
 @pytest.fixture
-def webhook_factory(with_tls, certificates, monkeypatch):
+def webhook_factory(certificates, monkeypatch):
     """tollgate-webhook before a Redis with TLS, which it calls by a name."""
     made = []
 
@@ -68,21 +57,22 @@ def created(customer):
     return event("customer.subscription.created", subscription(customer=customer))
 
 
-def test_build_without_tls_refuses_by_name(directory, has_tls):
-    if has_tls:
-        pytest.skip("this hiredis has TLS")
+@pytest.mark.redis_tls(False)
+def test_build_without_tls_refuses_by_name(directory):
     for refused in (check(directory), run("tollgate-webhook", "-c", directory / "tollgate.conf", "-s",
                                           f"unix:{directory}/webhook.sock")):
         assert refused.returncode == CONFIG
-        assert NONE in refused.stderr and "local proxy" in refused.stderr
+        assert WITHOUT_TLS in refused.stderr and "local proxy" in refused.stderr
 
 
+@pytest.mark.redis_tls(True)
 def test_server_that_is_who_it_says_is_used(webhook_factory):
     webhook = webhook_factory("localhost", "ca.pem")
     webhook.take(created("cus_1"), created("cus_2"))
     assert webhook.record("cus_2")
 
 
+@pytest.mark.redis_tls(True)
 @pytest.mark.parametrize("name, authority", [("127.0.0.1", "ca.pem"), ("localhost", "server.pem")])
 def test_server_that_may_be_another_gets_nothing(webhook_factory, name, authority):
     """The name is not its own, or nobody whom the system trusts vouches for it."""
@@ -92,6 +82,7 @@ def test_server_that_may_be_another_gets_nothing(webhook_factory, name, authorit
     assert "certificate verify failed" in line["why"]
 
 
+@pytest.mark.redis_tls(True)
 def test_kept_connection_that_died_is_replaced(webhook_factory):
     webhook = webhook_factory("localhost", "ca.pem")
     webhook.take(created("cus_1"))
@@ -101,6 +92,7 @@ def test_kept_connection_that_died_is_replaced(webhook_factory):
         webhook.take(created("cus_2"))
 
 
+@pytest.mark.redis_tls(True)
 def test_server_that_stalls_is_not_waited_for(webhook_factory):
     webhook = webhook_factory("localhost", "ca.pem")
     webhook.take(created("cus_1"))

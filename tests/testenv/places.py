@@ -18,6 +18,15 @@ def build(environment="TOLLGATE_BUILD"):
     return beside if beside.is_dir() else TOP
 
 
+WITHOUT_TLS = "this build has no rediss://"
+
+
+def built_with_redis_tls():
+    """Whether hiredis had TLS at configure time; what a program without it says stands in the program."""
+    program = build() / "tollgate"
+    return program.exists() and WITHOUT_TLS.encode() not in program.read_bytes()
+
+
 def plain_build():
     """A build without sanitizers, for load; TOLLGATE_BUILD_PLAIN, else the same as all others."""
     return build("TOLLGATE_BUILD_PLAIN") if "TOLLGATE_BUILD_PLAIN" in os.environ else build()
