@@ -4,6 +4,7 @@ import itertools
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support import expected_conditions as seen
 from testenv.browser import PHONE, WIDE, Browser, Demo
 
 PAYMENT_ELEMENT = '#payment-element iframe[name^="stripe-element"]'
@@ -192,6 +193,56 @@ def session_of(visitor):
     return frame.get_attribute("src").rpartition("/")[2].partition("_secret_")[0]
 
 
+# Account
+
+
+def act(visitor, name):
+    visitor.until(seen.element_to_be_clickable((By.CSS_SELECTOR, f"[data-act={name}]")), name).click()
+    return visitor
+
+
+def facts(visitor):
+    """What the account says about the one subscription."""
+    section = visitor.until(seen.visibility_of_element_located((By.CLASS_NAME, "subscription")))
+    names, values = ([one.text for one in section.find_elements(By.TAG_NAME, tag)] for tag in ("dt", "dd"))
+    return dict(zip(names, values))
+
+
+def subscribe(visitor, kind="card", fields=GOOD, **more):
+    pay_in_own_form(visitor, kind, fields, **more).outcome()
+    return visitor.open("/account")
+
+
+def test_account_shows_plan_card_next_payment_and_invoice(visitor):
+    shown = facts(subscribe(visitor, plan="premium", interval="year"))
+    assert shown["Status"] == "Active" and shown["Paid with"] == "Visa ending in 4242, expires 12/2034"
+    assert shown["Next payment"].startswith("$150.00 on ")
+    assert visitor.driver.find_element(By.CSS_SELECTOR, ".subscription h2").text == "Premium"
+    invoice = visitor.until(seen.visibility_of_element_located((By.CSS_SELECTOR, "#invoices a")))
+    assert visitor.driver.execute_async_script(
+        "fetch(arguments[0], {mode: 'no-cors'}).then(() => arguments[1](true))", invoice.get_attribute("href"))
+
+
+def test_cancel_at_the_end_is_taken_back(visitor):
+    act(subscribe(visitor), "cancel").press("cancel-it").wait_text("message", "ends on")
+    assert "Ends on" in facts(visitor) and may_read(visitor)
+    act(visitor.open("/account"), "resume").wait_text("message", "goes on")
+    assert "Next payment" in facts(visitor)
+
+
+def test_cancel_now_closes_the_pages(visitor):
+    act(subscribe(visitor), "cancel").press("when-now").press("cancel-it").wait_text("message", "is cancelled")
+    assert visitor.driver.find_elements(By.CLASS_NAME, "subscription") == []
+    assert not may_read(visitor)
+
+
+def test_cancel_may_be_thought_better_of(visitor):
+    act(subscribe(visitor), "cancel").find("cancel-it")
+    visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert "Next payment" in facts(visitor)
+    assert visitor.driver.switch_to.active_element.get_attribute("data-act") == "cancel"
+
+
 # All pages
 
 
@@ -205,3 +256,11 @@ def test_payment_pages_fit_a_phone(visitor):
             visitor.leave()
         assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], path
         assert len(visitor.driver.find_elements(By.TAG_NAME, "h1")) == 1, path
+
+
+def test_account_fits_a_phone(visitor):
+    subscribe(visitor).resize(PHONE)
+    for name in ("cancel",):
+        act(visitor, name)
+        assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], name
+        visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)

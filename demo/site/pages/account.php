@@ -24,20 +24,30 @@ function rows(): array
 /* Who may well have paid is not sold anything. */
 $unsure = in_array($_SERVER['TOLLGATE_REASON'], ['unavailable', 'stale', 'misconfigured'], true);
 $ended = in_array($_SERVER['TOLLGATE_STATUS'], ['', 'canceled', 'incomplete_expired'], true);
-page_begin('Account');
+page_begin('Account', 'account.js');
 ?>
-<div class="narrow">
+<div class="narrow" id="account" aria-busy="true">
 <h1>Your account</h1>
 <?php if ($unsure): ?>
 <p class="notice" role="status">Your subscription cannot be checked right now. Please try again in a moment.</p>
 <?php elseif ($_SERVER['TOLLGATE_STATUS'] === ''): ?>
 <p class="lead">You have no subscription.</p>
 <?php endif ?>
-<table class="card">
+<p class="notice" id="message" role="status" tabindex="-1" hidden></p>
+<p class="notice" id="problem" role="alert" hidden></p>
+<div id="subscriptions"></div>
+<table class="card" id="gate">
 <?php foreach (rows() as $name => $value): ?>
 <tr><th scope="row"><?= $name ?></th><td><?= text($value) ?></td></tr>
 <?php endforeach ?>
 </table>
+<section id="invoices" hidden>
+<h2>Invoices</h2>
+<table class="card">
+<thead><tr><th scope="col">Date</th><th scope="col">Amount</th><th scope="col">Status</th><th scope="col">Copy</th></tr></thead>
+<tbody></tbody>
+</table>
+</section>
 <div class="actions">
 <?php if ($ended && !$unsure): ?>
 <a class="button" href="/pricing">Choose a plan</a>
@@ -48,5 +58,6 @@ page_begin('Account');
 <form method="post" action="/logout"><button class="button quiet">Log out</button></form>
 </div>
 </div>
+<?php require __DIR__ . '/../dialogs.html' ?>
 <?php
 page_end();

@@ -39,8 +39,8 @@ export function money(amount, currency) {
 	return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-export function date(seconds) {
-	return new Date(seconds * 1000).toLocaleDateString("en-GB", { dateStyle: "long" });
+export function date(seconds, dateStyle = "long") {
+	return new Date(seconds * 1000).toLocaleDateString("en-GB", { dateStyle });
 }
 
 // While it works, a second press does nothing; it keeps the focus.
