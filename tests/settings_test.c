@@ -155,7 +155,8 @@ static void every_key_of_a_site_is_read(void **state)
 	    "  billing_address_collection = required\n  submit_text = 'Pay ${now}'\n"
 	    "  terms_text = \"I agree\"\n  grace = 90s\n  past_due_grace = 10m\n  cold_wait = 500ms\n"
 	    "  processing = wait\n  on_store_failure = allow\n  finalize_invoices = on\n"
-	    "  allow_pause = true\n  one_trial_per_customer = false\n  stripe_rate = 5\n  notify_url = \"http://127.0.0.1/n.php\"\n"
+	    "  allow_pause = true\n  one_trial_per_customer = false\n  stripe_rate = 5\n"
+	    "  notify_url = \"http://127.0.0.1/n.php\"\n"
 	    "  notify_secret_file = \"@/n\"\n  default_plan = a\n  plan a { free = true }\n}\n"));
 	const struct site *site;
 
