@@ -77,7 +77,8 @@ local function verdict(snapshot)
 	if change.as_of > unsure_until(as_of) then return true, rank == FINAL and snapshot.rank ~= FINAL end
 	if snapshot.json == json then return false, false end
 	if change.as_of < as_of then return false, as_of - change.as_of < NEAR end
-	if follows then return true, false end
+	-- what goes to and fro within a second may follow the same state twice; ranks only grow
+	if follows then return true, snapshot.rank == rank end
 	return snapshot.rank > rank, true
 end
 
