@@ -1,13 +1,17 @@
-/* cancel-, resume- and pause-subscription: what a subscriber does with hers. */
+/* What a subscriber does with hers: preview and change, cancel, resume, pause. */
 #include <json-c/json.h>
 #include <stdlib.h>
 
+#include "billing_change.h"
 #include "billing_end.h"
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_read.h"
 
 #define COMMENT_MAX 5000
+#define QUANTITY_MAX 999999
+#define PLAN_NAME_MAX 64
 
 static const char *const feedbacks[] = { "other", "customer_service", "low_quality",
 	"missing_features", "switched_service", "too_complex", "too_expensive", "unused", NULL };
@@ -125,4 +129,112 @@ endpoint_pause_subscription(struct worker *worker, const struct request *request
 		return result;
 	subscription.confirmation = CONFIRM_NOTHING;
 	return answer(worker, request, response, &subscription, problem);
+}
+
+static enum result
+read_change(const struct request *request, struct change_wanted *wanted, struct problem *problem)
+{
+	struct plan_wanted *plan = &wanted->plan;
+	const struct {
+		const char *name;
+		size_t max;
+		const char **value;
+	} fields[] = {
+		{ "subscriptionId", STRIPE_ID_MAX, &wanted->subscription },
+		{ "customerId", STRIPE_ID_MAX, &wanted->customer },
+		{ "itemId", STRIPE_ID_MAX, &wanted->item },
+		{ "newPlan", PLAN_NAME_MAX, &plan->plan },
+		{ "newPriceId", STRIPE_ID_MAX, &plan->price_id },
+		{ "newLookupKey", LOOKUP_KEY_SIZE - 1, &plan->lookup_key },
+		{ "interval", PLAN_NAME_MAX, &plan->interval },
+	};
+	enum result result = RESULT_OK;
+	size_t i;
+
+	*wanted = (struct change_wanted){
+		.idempotency_key = request_param(request, "HTTP_IDEMPOTENCY_KEY"),
+	};
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]) && result == RESULT_OK; i++)
+		result = request_field(request, fields[i].name, fields[i].max, fields[i].value, problem);
+	if (result == RESULT_OK)
+		result = request_field_integer(request, "quantity", 1, QUANTITY_MAX, &wanted->quantity,
+		    problem);
+	if (result == RESULT_OK && (plan->plan != NULL) + (plan->price_id != NULL) +
+	    (plan->lookup_key != NULL) > 1)
+		result = problem_set(problem, RESULT_INVALID, "parameter_invalid", "newPriceId",
+		    "Name one of newPriceId, newPlan and newLookupKey.");
+	return result;
+}
+
+static struct json_object *
+view_lines(struct json_object *invoice)
+{
+	static const char *const names[] = { "description", "amount", "currency", "quantity", "period",
+		NULL };
+	struct json_object *data = json_object_new_array(), *list = json_object_new_object(),
+	    *lines = json_at(invoice, "/lines/data");
+	size_t i, length = json_object_is_type(lines, json_type_array) ?
+	    json_object_array_length(lines) : 0;
+
+	for (i = 0; i < length; i++)
+		json_object_array_add(data, view_fields(json_object_array_get_idx(lines, i), names));
+	json_object_object_add(list, "data", data);
+	json_object_object_add(list, "has_more",
+	    json_object_new_boolean(json_truth(invoice, "/lines/has_more")));
+	return list;
+}
+
+static struct json_object *
+view_preview(struct json_object *invoice, int64_t date)
+{
+	static const char *const names[] = { "object", "currency", "subtotal", "total", "amount_due",
+		"starting_balance", "ending_balance", "total_discount_amounts", "total_taxes",
+		"period_start", "period_end", "next_payment_attempt", NULL };
+	struct json_object *object = view_fields(invoice, names);
+
+	json_object_object_add(object, "lines", view_lines(invoice));
+	json_object_object_add(object, "prorationDate",
+	    date != 0 ? json_object_new_int64(date) : NULL);
+	return object;
+}
+
+enum result
+endpoint_create_preview_invoice(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
+{
+	const struct billing billing = input_billing(worker, request);
+	struct json_object *invoice;
+	struct change_wanted wanted;
+	enum result result;
+	int64_t date;
+
+	result = read_change(request, &wanted, problem);
+	if (result == RESULT_OK)
+		result = request_field_integer(request, "trialEndDate", request->now, INT64_MAX,
+		    &wanted.trial_end, problem);
+	if (result == RESULT_OK)
+		result = billing_change_preview(&billing, &wanted, &invoice, &date, problem);
+	if (result != RESULT_OK)
+		return result;
+	response_json(response, 200, view_preview(invoice, date));
+	json_object_put(invoice);
+	return RESULT_OK;
+}
+
+enum result
+endpoint_update_subscription(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
+{
+	const struct billing billing = input_billing(worker, request);
+	struct stripe_subscription subscription;
+	struct change_wanted wanted;
+	enum result result;
+
+	result = read_change(request, &wanted, problem);
+	if (result == RESULT_OK)
+		result = request_field_integer(request, "prorationDate", 1, INT64_MAX,
+		    &wanted.proration_date, problem);
+	if (result == RESULT_OK)
+		result = billing_change_update(&billing, &wanted, &subscription, problem);
+	return result == RESULT_OK ? answer(worker, request, response, &subscription, problem) : result;
 }

@@ -5,6 +5,8 @@
 #include "program.h"
 
 /* endpoint_change.c */
+endpoint_handler endpoint_create_preview_invoice;
+endpoint_handler endpoint_update_subscription;
 endpoint_handler endpoint_cancel_subscription;
 endpoint_handler endpoint_resume_subscription;
 endpoint_handler endpoint_pause_subscription;
@@ -20,6 +22,9 @@ endpoint_handler endpoint_invoices;
 
 /* endpoint_payment_method.c */
 endpoint_handler endpoint_retrieve_payment_method;
+
+/* endpoint_pricing_table.c */
+endpoint_handler endpoint_customer_session;
 
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;

@@ -31,6 +31,25 @@ stripe_subscription_retrieve_with_method(struct stripe *stripe, const struct sit
 	return result;
 }
 
+enum result
+stripe_subscription_update(struct stripe *stripe, const struct site *site, const char *id,
+    const struct stripe_item_change *change, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "items[0][id]", change->item);
+	form_add(form, "items[0][price]", change->price);
+	form_add_int(form, "items[0][quantity]", change->quantity);
+	form_add(form, "proration_behavior", STRIPE_PRORATION);
+	form_add(form, "payment_behavior", "pending_if_incomplete");
+	if (change->proration_date != 0)
+		form_add_int(form, "proration_date", change->proration_date);
+	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
+}
+
 static void
 add_why(struct form *form, const struct stripe_cancellation *why)
 {

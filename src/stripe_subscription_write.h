@@ -9,6 +9,20 @@ enum result stripe_subscription_retrieve_with_method(struct stripe *stripe,
     const struct site *site, const char *id, struct stripe_subscription *subscription,
     struct problem *problem);
 
+/* Of one item. Its quantity is always said: a new price without one would mean one of it. */
+struct stripe_item_change {
+	const char *item;
+	const char *price;
+	int64_t quantity;
+	int64_t proration_date;      /* 0 = now */
+};
+#define STRIPE_PRORATION "always_invoice" /* of a change and of its preview */
+
+/* Not before its invoice is paid (payment_behavior=pending_if_incomplete). */
+enum result stripe_subscription_update(struct stripe *stripe, const struct site *site,
+    const char *id, const struct stripe_item_change *change, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem);
+
 /* Why the customer leaves; NULL = not said. `feedback` is one of Stripe's words. */
 struct stripe_cancellation {
 	const char *feedback;

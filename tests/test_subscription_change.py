@@ -1,9 +1,10 @@
-"""cancel-, resume- and pause-subscription, through nginx, against the Stripe stand-in."""
+"""What a subscriber does with hers, through nginx, against the Stripe stand-in: change, cancel, resume, pause."""
 import time
 
 import pytest
 from test_checkout import calls, error
 from test_subscription import SUBSCRIPTIONS, at_stripe, confirm, create, end, hold_events, listed
+from testenv.stack import Stack
 
 SERVER = "location = /page { auth_request /_tollgate/any; try_files /page.html =404; }"
 DAY = 86400
@@ -46,9 +47,18 @@ def set_at_stripe(stack, bought, **fields):
     stack.settle()
 
 
+@pytest.fixture(scope="module")
+def pausable_process():
+    stack = Stack(site={"site_settings": "allow_pause = true"}, server=SERVER)
+    yield stack
+    stack.stop()
+
+
 @pytest.fixture
-def pausable(stack_factory):
-    return stack_factory(site={"site_settings": "allow_pause = true"}, server=SERVER)
+def pausable(pausable_process):
+    """A site where subscriptions may be paused."""
+    pausable_process.fresh()
+    return pausable_process
 
 
 def test_cancel_ends_it_at_once(stack):
@@ -222,3 +232,289 @@ def test_only_what_runs_is_paused(pausable):
     alice, bought = buy(pausable)
     set_at_stripe(pausable, bought, status="past_due")
     assert error(pause(alice, bought, status=409)) == ("pause_only_active", "subscriptionId")
+
+
+PREVIEW = "/v1/invoices/create_preview"
+PLANS = """
+  plan "basic"   { lookup_key = "basic_monthly" quantity_max = 5 }
+  plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} quantity_max = 5 }
+"""
+
+
+@pytest.fixture(scope="module")
+def changeable_process():
+    stack = Stack(site={"plans": PLANS})
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def changeable(changeable_process):
+    """Without trials, and with more than one of each plan for sale."""
+    changeable_process.fresh()
+    return changeable_process
+
+
+def preview(session, bought, status=200, **fields):
+    return post(session, "create-preview-invoice", status, subscriptionId=bought["subscriptionId"], **fields)
+
+
+def update(session, bought, status=200, **fields):
+    return post(session, "update-subscription", status, subscriptionId=bought["subscriptionId"], **fields)
+
+
+def price(stack, lookup_key):
+    return stack.sandbox.api("GET", "/v1/prices", **{"lookup_keys[]": lookup_key})["data"][0]["id"]
+
+
+def buy_days_ago(stack, days=10, **fields):
+    """Somebody in the middle of a period."""
+    stack.sandbox.control("POST", "clock", {"now": int(time.time()) - days * DAY})
+    alice, bought = buy(stack, **fields)
+    stack.sandbox.control("POST", "clock", {"live": True})
+    stack.settle()
+    return alice, bought
+
+
+def plan_of(subscription):
+    return subscription["items"]["data"][0]["price"]["lookup_key"], subscription["items"]["data"][0]["quantity"]
+
+
+def invoices(stack):
+    return stack.sandbox.api("GET", "/v1/invoices")["data"]
+
+
+def last_charge(stack, bought):
+    return stack.sandbox.api("GET", f"/v1/invoices/{at_stripe(stack, bought)['latest_invoice']}")
+
+
+def use_card(stack, bought, card):
+    """Her card is another one now."""
+    method = stack.sandbox.api("POST", "/v1/payment_methods", **{
+        "type": "card", "card[number]": card, "card[exp_month]": 12, "card[exp_year]": 2034, "card[cvc]": 123})
+    stack.sandbox.api("POST", f"/v1/payment_methods/{method['id']}/attach",
+                      customer=at_stripe(stack, bought)["customer"])
+    change_at_stripe(stack, bought, default_payment_method=method["id"])
+
+
+def test_amount_charged_is_the_amount_shown(changeable):
+    alice, bought = buy_days_ago(changeable)
+    shown = preview(alice, bought, newPlan="premium")
+    assert [line["amount"] < 0 for line in shown["lines"]["data"]] == [True, False]
+    time.sleep(2)
+    hold_events(changeable)
+    answer = update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert "clientSecret" not in answer
+    assert plan_of(answer["subscription"]) == ("premium_monthly", 1)
+    assert last_charge(changeable, bought)["amount_paid"] == shown["amount_due"] > 0
+    assert plan_of(listed(alice)[0]) == ("premium_monthly", 1)
+
+
+def test_preview_changes_nothing(changeable):
+    alice, bought = buy(changeable)
+    preview(alice, bought, newPlan="premium")
+    assert plan_of(at_stripe(changeable, bought)) == ("basic_monthly", 1)
+    assert len(invoices(changeable)) == 1
+
+
+def test_preview_and_update_ask_for_the_same(changeable):
+    alice, bought = buy(changeable)
+    shown = preview(alice, bought, newLookupKey="premium_yearly", quantity=3)
+    update(alice, bought, newLookupKey="premium_yearly", quantity=3, prorationDate=shown["prorationDate"])
+    [asked] = calls(changeable, PREVIEW)
+    sent = calls(changeable, f"{SUBSCRIPTIONS}/{bought['subscriptionId']}")[-1]["params"]
+    asked = asked["params"]["subscription_details"]
+    for name in ("items", "proration_behavior", "proration_date"):
+        assert sent[name] == asked[name], name
+    assert sent["payment_behavior"] == "pending_if_incomplete"
+
+
+def test_quantity_is_kept_by_a_new_price(changeable):
+    alice, bought = buy(changeable, plan="basic", quantity=3)
+    answer = update(alice, bought, newPriceId=price(changeable, "premium_monthly"))
+    assert plan_of(answer["subscription"]) == ("premium_monthly", 3)
+
+
+def test_quantity_alone_is_changed(changeable):
+    alice, bought = buy(changeable)
+    shown = preview(alice, bought, quantity=4)
+    assert plan_of(update(alice, bought, quantity=4, prorationDate=shown["prorationDate"])["subscription"]) == (
+        "basic_monthly", 4)
+
+
+def test_made_up_date_is_refused(changeable):
+    """A caller who could choose the date would choose the price."""
+    alice, bought = buy_days_ago(changeable)
+    end = at_stripe(changeable, bought)["items"]["data"][0]["current_period_end"]
+    answer = update(alice, bought, status=400, newPlan="premium", prorationDate=end - 1)
+    assert error(answer) == ("preview_expired", "prorationDate")
+    assert plan_of(at_stripe(changeable, bought)) == ("basic_monthly", 1)
+
+
+@pytest.mark.parametrize("fields", [
+    {"newPlan": "premium", "quantity": 2}, {"newLookupKey": "premium_yearly"}, {"quantity": 5}])
+def test_date_of_another_change_is_refused(changeable, fields):
+    alice, bought = buy_days_ago(changeable)
+    shown = preview(alice, bought, newPlan="premium")
+    answer = update(alice, bought, status=400, prorationDate=shown["prorationDate"], **fields)
+    assert error(answer) == ("preview_expired", "prorationDate")
+
+
+def test_date_shown_to_another_is_refused(changeable):
+    alice, hers = buy_days_ago(changeable)
+    bob, his = buy(changeable, "bob")
+    shown = preview(alice, hers, newPlan="premium")
+    answer = update(bob, his, status=400, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert error(answer) == ("preview_expired", "prorationDate")
+
+
+def test_preview_is_good_for_a_quarter_of_an_hour(changeable):
+    alice, bought = buy(changeable)
+    shown = preview(alice, bought, newPlan="premium")
+    redis = changeable.redis.client()
+    [key] = redis.keys("tollgate:{shop}:preview:*")
+    assert 890 < redis.ttl(key) <= 900
+    redis.delete(key)
+    answer = update(alice, bought, status=400, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert error(answer) == ("preview_expired", "prorationDate")
+
+
+def test_preview_of_another_trial_is_no_price(changeable):
+    alice, bought = buy(changeable)
+    shown = preview(alice, bought, newPlan="premium", trialEndDate=int(time.time()) + 20 * DAY)
+    assert shown["prorationDate"] is None
+    assert not changeable.redis.client().keys("tollgate:{shop}:preview:*")
+    answer = preview(alice, bought, status=400, newPlan="premium", trialEndDate=5)
+    assert error(answer) == ("parameter_invalid", "trialEndDate")
+
+
+def test_second_click_changes_nothing(changeable):
+    alice, bought = buy(changeable)
+    shown = preview(alice, bought, newPlan="premium")
+    first = update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"]) == first
+    assert len(invoices(changeable)) == 2
+
+
+def test_there_and_back_and_there(changeable):
+    """Each is made anew, not answered with what Stripe has stored."""
+    alice, bought = buy(changeable)
+    for plan in ("premium", "basic", "premium"):
+        assert update(alice, bought, newPlan=plan)["subscription"]["plan"] == plan
+    assert plan_of(at_stripe(changeable, bought)) == ("premium_monthly", 1)
+
+
+def test_declined_upgrade_leaves_the_old_plan(changeable):
+    alice, bought = buy_days_ago(changeable)
+    use_card(changeable, bought, "4000000000000341")
+    shown = preview(alice, bought, newPlan="premium")
+    answer = update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert plan_of(answer["subscription"]) == ("basic_monthly", 1)
+    assert answer["subscription"]["status"] == "active"
+    again = update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert again["clientSecret"] == answer["clientSecret"]
+    paid = confirm(changeable, answer["clientSecret"])
+    assert (paid["status"], paid["amount"]) == ("succeeded", shown["amount_due"])
+    assert plan_of(at_stripe(changeable, bought)) == ("premium_monthly", 1)
+    changeable.settle()
+    assert plan_of(listed(alice)[0]) == ("premium_monthly", 1)
+
+
+def test_upgrade_waits_for_authentication(changeable):
+    alice, bought = buy_days_ago(changeable)
+    use_card(changeable, bought, "4000002760003184")
+    answer = update(alice, bought, newPlan="premium")
+    assert plan_of(answer["subscription"]) == ("basic_monthly", 1)
+    intent = changeable.sandbox.api("GET", f"/v1/payment_intents/{answer['clientSecret'].split('_secret_')[0]}")
+    assert intent["status"] == "requires_action"
+
+
+def test_other_change_takes_the_place_of_one_that_waits(changeable):
+    alice, bought = buy_days_ago(changeable)
+    use_card(changeable, bought, "4000000000000341")
+    first = update(alice, bought, newPlan="premium")
+    second = update(alice, bought, newPlan="premium", quantity=2)
+    assert second["clientSecret"] != first["clientSecret"]
+    assert confirm(changeable, second["clientSecret"])["status"] == "succeeded"
+    assert plan_of(at_stripe(changeable, bought)) == ("premium_monthly", 2)
+    changeable.settle()
+
+
+def test_lost_answer_charges_once(changeable):
+    alice, bought = buy_days_ago(changeable)
+    changeable.sandbox.control("POST", "faults", {"method": "POST", "path": "^/v1/subscriptions/sub_", "drop": "after"})
+    assert update(alice, bought, newPlan="premium")["subscription"]["plan"] == "premium"
+    assert len(invoices(changeable)) == 2
+
+
+def test_bank_debit_is_changed_in_the_portal(changeable):
+    alice = changeable.session("alice")
+    bought = create(alice, plan="basic")
+    method = changeable.sandbox.api("POST", "/v1/payment_methods", **{
+        "type": "sepa_debit", "sepa_debit[iban]": "AT321904300235473204", "billing_details[name]": "Alice",
+        "billing_details[email]": "alice@example.com"})
+    confirm(changeable, bought["clientSecret"], method["id"])
+    changeable.settle()
+    assert error(update(alice, bought, status=409, newPlan="premium")) == ("use_portal", "subscriptionId")
+    assert error(preview(alice, bought, status=409, newPlan="premium")) == ("use_portal", "subscriptionId")
+
+
+@pytest.mark.parametrize("status, code", [
+    ("past_due", "payment_due"), ("unpaid", "payment_due"), ("incomplete", "payment_due"),
+    ("paused", "subscription_paused"), ("canceled", "subscription_ended"),
+])
+def test_what_is_open_comes_first(changeable, status, code):
+    alice, bought = buy(changeable)
+    set_at_stripe(changeable, bought, status=status)
+    assert error(update(alice, bought, status=409, newPlan="premium")) == (code, "subscriptionId")
+
+
+def test_invoices_that_are_sent_are_changed_in_the_portal(changeable):
+    alice, bought = buy(changeable)
+    set_at_stripe(changeable, bought, collection_method="send_invoice")
+    assert error(update(alice, bought, status=409, newPlan="premium")) == ("use_portal", "subscriptionId")
+
+
+def test_one_of_several_items_must_be_named(changeable):
+    alice, bought = buy(changeable)
+    changeable.sandbox.api("POST", "/v1/subscription_items", subscription=bought["subscriptionId"],
+                           price=price(changeable, "premium_monthly"))
+    changeable.settle()
+    assert error(update(alice, bought, status=409, quantity=2)) == ("several_items", "itemId")
+    item = at_stripe(changeable, bought)["items"]["data"][1]["id"]
+    update(alice, bought, quantity=2, itemId=item)
+    assert [row["quantity"] for row in at_stripe(changeable, bought)["items"]["data"]] == [1, 2]
+    assert error(update(alice, bought, status=404, quantity=3, itemId="si_none")) == ("item_unknown", "itemId")
+
+
+@pytest.mark.parametrize("fields, code, param", [
+    ({}, "parameter_missing", "newPriceId"),
+    ({"newPriceId": "price_of_another_site"}, "price_not_in_plans", "newPriceId"),
+    ({"newPlan": "gold"}, "plan_unknown", "newPlan"),
+    ({"newLookupKey": "gold_monthly"}, "price_not_in_plans", "newLookupKey"),
+    ({"newPlan": "premium", "newPriceId": "price_1"}, "parameter_invalid", "newPriceId"),
+    ({"newPlan": "premium", "quantity": 6}, "parameter_invalid", "quantity"),
+    ({"newPlan": "premium", "quantity": 0}, "parameter_invalid", "quantity"),
+    ({"newPlan": "premium", "prorationDate": "yesterday"}, "parameter_invalid", "prorationDate"),
+])
+def test_refused_change_names_its_field(changeable, fields, code, param):
+    alice, bought = buy(changeable)
+    assert error(update(alice, bought, status=400, **fields)) == (code, param)
+    assert plan_of(at_stripe(changeable, bought)) == ("basic_monthly", 1)
+
+
+@pytest.mark.parametrize("endpoint", ["create-preview-invoice", "update-subscription"])
+def test_nobody_changes_what_is_anothers(changeable, endpoint):
+    _, bought = buy(changeable)
+    answer = post(changeable.session("mallory"), endpoint, 404, subscriptionId=bought["subscriptionId"],
+                  newPlan="premium")
+    assert error(answer) == ("subscription_unknown", "subscriptionId")
+    assert not calls(changeable, PREVIEW)
+
+
+def test_customer_of_a_preview_is_the_subscriptions(changeable):
+    alice, bought = buy(changeable)
+    customer = at_stripe(changeable, bought)["customer"]
+    assert preview(alice, bought, newPlan="premium", customerId=customer)["lines"]["data"]
+    answer = preview(alice, bought, status=404, newPlan="premium", customerId="cus_none")
+    assert error(answer) == ("customer_unknown", "customerId")
