@@ -23,9 +23,6 @@ endpoint_handler endpoint_invoices;
 /* endpoint_payment_method.c */
 endpoint_handler endpoint_retrieve_payment_method;
 
-/* endpoint_pricing_table.c */
-endpoint_handler endpoint_customer_session;
-
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;
