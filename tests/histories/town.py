@@ -77,10 +77,6 @@ class Town:
         with self.world.lock:
             self.world.clock.advance(max(to, self.now()))
 
-    def live(self):
-        with self.world.lock:
-            self.world.clock.live()
-
     def answer_slowly(self, seconds):
         self.server.lag = seconds
 
