@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "billing_notice.h"
-#include "identity.h"
+#include "client_reference.h"
 #include "json_read.h"
 #include "stripe_checkout_session.h"
 #include "stripe_subscription.h"
@@ -135,6 +135,20 @@ bool effect_entitlements(struct event_effect *effect)
 	return true;
 }
 
+/* The same of a session, which may have begun on a page of Stripe's: then the
+ * reference must have been good when it ended, however late we hear of it. */
+static const char *user_of_session(struct event_effect *effect)
+{
+	const char *reference = json_text(effect->event->object, "/client_reference_id");
+	const struct site *site = effect->site;
+	const char *user = user_of(effect);
+
+	if (user || !reference)
+		return user;
+	return client_reference_read(reference, site->name, site->identity_keys, site->n_identity_keys,
+	    effect->event->created, effect->user) ? effect->user : NULL;
+}
+
 /* Of a session for anything but a subscription nothing is kept. */
 static bool is_ours(const struct event_effect *effect)
 {
@@ -145,7 +159,7 @@ bool effect_checkout(struct event_effect *effect)
 {
 	struct stripe_checkout_session said;
 	struct store_session *kept = &effect->session;
-	const char *user = user_of(effect);
+	const char *user = user_of_session(effect);
 
 	if (!is_ours(effect)) {
 		effect->change.dirty = DIRTY_BY_RULES;
@@ -171,7 +185,7 @@ bool effect_checkout_completed(struct event_effect *effect)
 		return false;
 	if (!is_ours(effect))
 		return true;
-	effect->change.link_user = user_of(effect);
+	effect->change.link_user = user_of_session(effect);
 	effect->change.dirty_subscription = effect->session.subscription;
 	if (!event_effect_tell(effect, "unlinked_subscription"))
 		return false;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "identity.h"
 #include "settings.h"
 #include "store_apply.h"
 #include "store_session.h"
@@ -19,6 +20,7 @@ struct event_effect {
 	struct subscription now, before;
 	struct store_snapshot snapshot;
 	struct store_session session;
+	char user[IDENTITY_USER_MAX + 1]; /* whom a client_reference_id of ours names */
 	const char **features;
 	struct store_notice notices[EFFECT_NOTICES_MAX];
 	char *data[EFFECT_NOTICES_MAX];

@@ -188,6 +188,20 @@ static enum result write(const struct billing *billing, const struct reading *re
 	return result;
 }
 
+/* Whom a signed reference linked, Stripe would know no more after a flush: it is
+ * told. Without the permission it stays so, and the reading is none the worse. */
+static void claim(const struct billing *billing, const struct reading *reading)
+{
+	const struct stripe_customer *customer = &reading->said.customer;
+	char user[IDENTITY_USER_MAX + 1] = "";
+	struct problem ignored;
+
+	if (customer->unowned && !customer->deleted
+	    && store_customer_user(billing->store, billing->site, reading->id, user) == RESULT_OK
+	    && user[0])
+		stripe_customer_own(billing->stripe, billing->site, reading->id, user, &ignored);
+}
+
 static enum result read_once(const struct billing *billing, const char *customer,
     enum store_applied *applied, struct sync_reading *done, struct problem *problem)
 {
@@ -201,6 +215,8 @@ static enum result read_once(const struct billing *billing, const char *customer
 	result = ask_stripe(billing, &reading, problem);
 	if (result == RESULT_OK)
 		result = write(billing, &reading, applied, problem);
+	if (result == RESULT_OK)
+		claim(billing, &reading);
 	if (result == RESULT_OK)
 		*done = (struct sync_reading){
 			.subscriptions = reading.said.count, .changed = *applied != APPLIED_SAME,

@@ -27,6 +27,9 @@ endpoint_handler endpoint_retrieve_payment_method;
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;
 
+/* endpoint_pricing_table.c */
+endpoint_handler endpoint_customer_session;
+
 /* endpoint_usage.c */
 endpoint_handler endpoint_meter_event;
 

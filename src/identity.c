@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64url.h"
 #include "hex.h"
 #include "json_read.h"
 #include "utf8.h"
@@ -15,7 +16,7 @@
  * comparing this is comparing the header's bytes, and no algorithm that a token
  * asks for is ever looked at. */
 #define TOKEN_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
-#define TOKEN_MAX 4096
+#define TOKEN_MAX BASE64URL_MAX
 #define KEY_MIN 32 /* RFC 7518, section 3.2 */
 #define SIGNATURE_BYTES 32
 
@@ -31,41 +32,6 @@ static bool email_valid(const char *email)
 	size_t length = strlen(email);
 
 	return length >= 1 && length <= IDENTITY_EMAIL_MAX && utf8_printable(email, length);
-}
-
-static bool base64url_translate(const char *text, size_t length, char *base64)
-{
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-
-		if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
-			base64[i] = c;
-		else if (c == '-')
-			base64[i] = '+';
-		else if (c == '_')
-			base64[i] = '/';
-		else
-			return false;
-	}
-	return true;
-}
-
-/* RFC 4648, sections 3.2, 3.3, 3.5 and 5: no padding, no other character, no
- * bits behind the last byte. *n bytes into `out`, which has room for TOKEN_MAX. */
-static bool base64url_decode(const char *text, size_t length, unsigned char *out, size_t *n)
-{
-	char base64[TOKEN_MAX + 4];
-	size_t padded = (length + 3) / 4 * 4;
-
-	*n = length / 4 * 3 + (length % 4 > 0 ? length % 4 - 1 : 0);
-	if (length == 0 || length > TOKEN_MAX || length % 4 == 1
-	    || !base64url_translate(text, length, base64))
-		return false;
-	/* 'A' is six zero bits: what they decode to is cut off again below. */
-	memset(base64 + length, 'A', padded - length);
-	if (EVP_DecodeBlock(out, (const unsigned char *)base64, (int)padded) < 0)
-		return false;
-	return padded == length || out[*n] == 0;
 }
 
 static bool signed_by(const char *text, size_t length, const unsigned char *signature,

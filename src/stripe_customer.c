@@ -58,6 +58,7 @@ stripe_customer_decode(struct json_object *object, const struct site *site,
 	if (home == NULL || strcmp(home, site->name) != 0 ||
 	    !json_copy_text(object, "/metadata/tollgate_user", read.user, sizeof(read.user)))
 		read.user[0] = '\0';
+	read.unowned = home == NULL && json_text(object, "/metadata/tollgate_user") == NULL;
 	read.deleted = json_truth(object, "/deleted");
 	read.has_payment_method = json_id(object, "/invoice_settings/default_payment_method") != NULL ||
 	    json_id(object, "/default_source") != NULL;
@@ -79,6 +80,28 @@ stripe_customer_retrieve(struct stripe *stripe, const struct site *site, const c
 	if (result == RESULT_OK && !stripe_customer_decode(answer.object, site, customer))
 		result = stripe_unexpected(problem);
 	json_object_put(answer.object);
+	return result;
+}
+
+enum result
+stripe_customer_own(struct stripe *stripe, const struct site *site, const char *id,
+    const char *user, struct problem *problem)
+{
+	char path[STRIPE_PATH_SIZE], key[STRIPE_DIGEST_SIZE];
+	struct stripe_answer answer = { 0 };
+	struct form *form = form_new();
+	enum result result;
+
+	if (form == NULL || !stripe_path(path, "/v1/customers/", id, NULL) ||
+	    !stripe_digest(key, site->name, "own-customer", id, user, NULL)) {
+		form_free(form);
+		return problem_memory(problem);
+	}
+	form_add(form, "metadata[tollgate_user]", user);
+	form_add(form, "metadata[tollgate_site]", site->name);
+	result = stripe_call(stripe, site, "POST", path, form, key, &answer, problem);
+	json_object_put(answer.object);
+	form_free(form);
 	return result;
 }
 

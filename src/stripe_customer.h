@@ -10,6 +10,7 @@ struct stripe_customer {
 	char id[STRIPE_ID_SIZE];
 	char email[EMAIL_SIZE];
 	char user[129];           /* metadata[tollgate_user], when [tollgate_site] is this site */
+	bool unowned;             /* metadata name neither a user nor a site */
 	bool deleted;
 	bool has_payment_method;  /* a default one */
 };
@@ -18,6 +19,11 @@ bool stripe_customer_decode(struct json_object *object, const struct site *site,
 /* RESULT_NOT_FOUND when the account has none such; a deleted one is found. */
 enum result stripe_customer_retrieve(struct stripe *stripe, const struct site *site,
     const char *id, struct stripe_customer *customer, struct problem *problem);
+
+/* Writes [tollgate_user] and [tollgate_site] into the metadata of a customer that has
+ * neither, so that she is found again by them. */
+enum result stripe_customer_own(struct stripe *stripe, const struct site *site, const char *id,
+    const char *user, struct problem *problem);
 
 /* One page of all customers behind `last`, which moves on and is "" behind the
  * last page. The caller frees *customers. */

@@ -10,6 +10,8 @@ static const struct endpoint endpoints[] = {
 	  .body_max = BODY_MAX, .handler = endpoint_create_customer },
 	{ .name = "create-subscription", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_create_subscription },
+	{ .name = "customer-session", .method = "POST", .access = ACCESS_USER, .body_max = BODY_MAX,
+	  .handler = endpoint_customer_session },
 	{ .name = "invoices", .method = "GET", .access = ACCESS_USER, .handler = endpoint_invoices },
 	{ .name = "create-preview-invoice", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_create_preview_invoice },

@@ -201,7 +201,8 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	settings = startup_settings(SYNC_PROGRAM, options.config, SECRET_SYNC_KEY | SECRET_NOTIFY);
+	settings = startup_settings(SYNC_PROGRAM, options.config, SECRET_SYNC_KEY | SECRET_NOTIFY |
+	    SECRET_IDENTITY);
 	if (!settings)
 		return EX_CONFIG;
 	sync.settings = settings;

@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "tollgate-webhook",
-		.secrets = SECRET_WEBHOOK,
+		.secrets = SECRET_WEBHOOK | SECRET_IDENTITY, /* for references of Payment Links */
 		.endpoints = endpoints,
 		.n_endpoints = sizeof(endpoints) / sizeof(endpoints[0]),
 	};

@@ -58,8 +58,7 @@ class Webhook:
         self.redis = self.server.client()
         self.site = Site(self.directory, redis=self.server.url, **site)
         (self.directory / "webhook.secret").unlink()
-        for name in ("stripe.key", "identity.key"):
-            (self.directory / name).unlink()
+        (self.directory / "stripe.key").unlink()
         self.write_secrets(secrets)
         self.responder = Responder("tollgate-webhook", self.site.config, self.directory / "webhook.sock",
                                    arguments)
