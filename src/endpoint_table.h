@@ -11,6 +11,10 @@ endpoint_handler endpoint_cancel_subscription;
 endpoint_handler endpoint_resume_subscription;
 endpoint_handler endpoint_pause_subscription;
 
+/* endpoint_payment.c */
+endpoint_handler endpoint_pay_invoice;
+endpoint_handler endpoint_update_payment_method;
+
 /* endpoint_config.c */
 endpoint_handler endpoint_config;
 
@@ -23,12 +27,12 @@ endpoint_handler endpoint_invoices;
 /* endpoint_payment_method.c */
 endpoint_handler endpoint_retrieve_payment_method;
 
+/* endpoint_pricing_table.c */
+endpoint_handler endpoint_customer_session;
+
 /* endpoint_subscription.c */
 endpoint_handler endpoint_create_subscription;
 endpoint_handler endpoint_subscriptions;
-
-/* endpoint_pricing_table.c */
-endpoint_handler endpoint_customer_session;
 
 /* endpoint_usage.c */
 endpoint_handler endpoint_meter_event;

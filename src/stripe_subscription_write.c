@@ -50,6 +50,19 @@ stripe_subscription_update(struct stripe *stripe, const struct site *site, const
 	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
 }
 
+enum result
+stripe_subscription_set_method(struct stripe *stripe, const struct site *site, const char *id,
+    const char *payment_method, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "default_payment_method", payment_method);
+	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
+}
+
 static void
 add_why(struct form *form, const struct stripe_cancellation *why)
 {

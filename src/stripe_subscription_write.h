@@ -23,6 +23,11 @@ enum result stripe_subscription_update(struct stripe *stripe, const struct site 
     const char *id, const struct stripe_item_change *change, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem);
 
+/* Another of the customer's payment methods. */
+enum result stripe_subscription_set_method(struct stripe *stripe, const struct site *site,
+    const char *id, const char *payment_method, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem);
+
 /* Why the customer leaves; NULL = not said. `feedback` is one of Stripe's words. */
 struct stripe_cancellation {
 	const char *feedback;

@@ -27,6 +27,10 @@ static const struct endpoint endpoints[] = {
 	  .handler = endpoint_meter_event },
 	{ .name = "retrieve-customer-payment-method", .method = "POST", .access = ACCESS_USER,
 	  .body_max = BODY_MAX, .handler = endpoint_retrieve_payment_method },
+	{ .name = "pay-invoice", .method = "POST", .access = ACCESS_USER,
+	  .body_max = BODY_MAX, .handler = endpoint_pay_invoice },
+	{ .name = "update-payment-method", .method = "POST", .access = ACCESS_USER,
+	  .body_max = BODY_MAX, .handler = endpoint_update_payment_method },
 	{ .name = "subscriptions", .method = "GET", .access = ACCESS_USER,
 	  .handler = endpoint_subscriptions },
 };
