@@ -5,6 +5,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions as seen
+from selenium.webdriver.support.select import Select
 from testenv.browser import PHONE, WIDE, Browser, Demo
 
 PAYMENT_ELEMENT = '#payment-element iframe[name^="stripe-element"]'
@@ -236,6 +237,24 @@ def test_cancel_now_closes_the_pages(visitor):
     assert not may_read(visitor)
 
 
+def test_upgrade_costs_what_was_shown(demo, visitor):
+    act(subscribe(visitor), "change").wait_text("due", "$10.00")
+    visitor.press("change-it").wait_text("message", "Premium, $15.00 a month")
+    assert facts(visitor)["Next payment"].startswith("$15.00")
+    newest = visitor.driver.find_element(By.CSS_SELECTOR, "#invoices tbody tr").text
+    assert "$10.00" in newest and "Paid" in newest
+    demo.sandbox("settle", timeout=10)
+    assert visitor.open("/premium/").heading == "Passage notes"
+
+
+def test_preview_follows_the_choice(visitor):
+    act(subscribe(visitor), "change").wait_text("due", "$10.00")
+    Select(visitor.find("new-price")).select_by_index(1)
+    visitor.wait_text("due", "$145.00")
+    visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert facts(visitor)["Next payment"].startswith("$5.00")
+
+
 def test_cancel_may_be_thought_better_of(visitor):
     act(subscribe(visitor), "cancel").find("cancel-it")
     visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
@@ -260,7 +279,7 @@ def test_payment_pages_fit_a_phone(visitor):
 
 def test_account_fits_a_phone(visitor):
     subscribe(visitor).resize(PHONE)
-    for name in ("cancel",):
+    for name in ("cancel", "change"):
         act(visitor, name)
         assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], name
         visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)

@@ -1,6 +1,7 @@
 // The account: what there is to see and to do about each subscription, and the invoices.
 import { ask, date, isBusy, money, say, setBusy } from "/billing.js";
 import { cancel, isEnding, resume } from "/cancel.js";
+import { change, isChangeable } from "/change.js";
 
 const STATUSES = {
 	trialing: "Trial", active: "Active", past_due: "Payment overdue", unpaid: "Unpaid", paused: "Paused",
@@ -10,6 +11,7 @@ const INVOICES = { draft: "Being made", open: "To be paid", paid: "Paid", uncoll
 const RUNNING = ["trialing", "active"];
 const OVER = ["canceled", "incomplete_expired"];
 const ACTS = [
+	{ name: "change", label: "Change the plan", act: change, isFor: isChangeable },
 	{ name: "resume", label: "Keep it", act: resume, isFor: (one) => RUNNING.includes(one.status) && isEnding(one) },
 	{ name: "cancel", label: "Cancel", act: cancel, isFor: (one) => !isEnding(one) },
 ];
@@ -75,12 +77,13 @@ function actButton(subscription, { name, label, act }) {
 }
 
 async function card(subscription) {
-	const section = elementOf("section", "", { className: "card subscription" });
+	const name = capital(subscription.plan);
+	const section = elementOf("section", "", { className: "card subscription", ariaLabel: name });
 	const list = document.createElement("dl");
 	for (const [name, value] of await facts(subscription)) list.append(elementOf("dt", name), elementOf("dd", value));
 	const actions = elementOf("div", "", { className: "actions" });
 	actions.append(...ACTS.filter((one) => one.isFor(subscription)).map((one) => actButton(subscription, one)));
-	section.append(elementOf("h2", capital(subscription.plan)), list, actions);
+	section.append(elementOf("h2", name), list, actions);
 	section.dataset.status = subscription.status;
 	return section;
 }

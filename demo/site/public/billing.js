@@ -3,8 +3,11 @@
 const SENTENCES = {
 	already_subscribed: "You have this subscription already. Your account shows it.",
 	identity_required: "You are no longer logged in. Please log in, and come back.",
+	payment_due: "Please pay what is open first.",
+	preview_expired: "That price was shown too long ago. Here is today's.",
+	use_portal: "This change is made under Manage billing.",
 };
-const UNKNOWN = "That did not work, and nothing was charged. Please try again.";
+const UNKNOWN = "That did not work. Please try again in a moment.";
 
 export class BillingError extends Error {
 	constructor({ type, code, message } = {}) {
