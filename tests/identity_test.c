@@ -306,6 +306,27 @@ static void user_hash_is_sha256(void **state)
 	assert_string_equal(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static bool speaks_for_server(const char *scope)
+{
+	char claims[256];
+	struct identity identity;
+
+	snprintf(claims, sizeof(claims), "{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300%s}", scope);
+	assert_true(identity_verify(mint(claims), &key, 1, "shop", NOW, &identity));
+	return identity.server;
+}
+
+static void scope_has_the_word_server(void **state)
+{
+	(void)state;
+	assert_true(speaks_for_server(",\"scope\":\"server\""));
+	assert_true(speaks_for_server(",\"scope\":\"read server write\""));
+	assert_false(speaks_for_server(""));
+	assert_false(speaks_for_server(",\"scope\":\"\""));
+	assert_false(speaks_for_server(",\"scope\":\"servers observer serve\""));
+	assert_false(speaks_for_server(",\"scope\":[\"server\"]"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +346,7 @@ int main(void)
 		cmocka_unit_test(token_over_4096_bytes_is_refused),
 		cmocka_unit_test(user_is_1_to_128_printable_bytes),
 		cmocka_unit_test(user_hash_is_sha256),
+		cmocka_unit_test(scope_has_the_word_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
