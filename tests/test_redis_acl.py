@@ -4,6 +4,7 @@ import redis
 from test_checkout import EXPIRE, create, pay
 from test_portal import portal
 from test_subscription import create as subscribe
+from test_subscription_change import buy, preview, update
 from testenv import manual, places
 from testenv.process import wait_until
 from testenv.redis import RedisServer
@@ -73,6 +74,9 @@ def buy_and_use(stack):
     portal(alice)
     subscribe(stack.session("carol"), plan="basic")
     subscribe(stack.session("carol"), plan="premium")
+    dave, bought = buy(stack, "dave")
+    shown = preview(dave, bought, newPlan="premium")
+    update(dave, bought, newPlan="premium", prorationDate=shown["prorationDate"])
 
 
 def lose_and_find(stack):

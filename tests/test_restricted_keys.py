@@ -1,11 +1,14 @@
 """Each program with a restricted key of Stripe, permitted what tollgate(8) says and no more."""
 import contextlib
 import re
+import time
 
 import pytest
 from test_checkout import create, pay
 from test_portal import allow_updates, portal, price
+from test_subscription import confirm
 from test_subscription import create as subscribe
+from test_subscription_change import post
 from testenv import manual, places
 from testenv.site import write_secret
 from testenv.stack import Stack
@@ -59,6 +62,15 @@ def prepare(stack):
         "promotion[type]": "coupon", "promotion[coupon]": "half"})
 
 
+def change(stack, carol):
+    """Another quantity is shown, and another card is asked for."""
+    bought = subscribe(carol, plan="basic")
+    confirm(stack, bought["clientSecret"])
+    post(carol, "create-preview-invoice", quantity=1, trialEndDate=int(time.time()) + 86400,
+         subscriptionId=bought["subscriptionId"])
+    post(carol, "update-payment-method", subscriptionId=bought["subscriptionId"])
+
+
 def live(stack):
     """A purchase by bank debit, which fails, and what Redis lost found again by each program."""
     alice = stack.session("alice")
@@ -76,6 +88,7 @@ def live(stack):
     bob = stack.session("bob")
     subscribe(bob, plan="basic", promotionCode="HALF")
     subscribe(bob, plan="premium")
+    change(stack, stack.session("carol"))
     stack.redis.flush()
     stack.redis.client().zadd("tollgate:{shop}:wishes", {"alice": 1})
     stack.synced += sync_once(stack.site, "--once").stderr
