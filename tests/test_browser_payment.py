@@ -255,6 +255,40 @@ def test_preview_follows_the_choice(visitor):
     assert facts(visitor)["Next payment"].startswith("$5.00")
 
 
+def pay_in_dialog(visitor, button, fields):
+    fill(act(visitor, button), PAYMENT_ELEMENT, "card", fields).leave().press("pay-it")
+    return visitor
+
+
+def test_unfinished_payment_is_finished_in_the_account(visitor):
+    pay_in_own_form(visitor, "card", NO_FUNDS).wait_text("problem", "insufficient funds")
+    assert facts(visitor.open("/account"))["Status"] == "Payment not finished"
+    pay_in_dialog(visitor, "pay", GOOD).wait_text("message", "that is paid")
+    assert facts(visitor)["Status"] == "Active" and may_read(visitor)
+
+
+def test_failed_debit_is_paid_by_card_in_the_account(demo, visitor):
+    pay_in_own_form(visitor, "sepa_debit", SEPA_FAILS).outcome()
+    demo.let_pass(HOUR)
+    assert not may_read(visitor)
+    assert facts(visitor.open("/account"))["Status"] == "First payment failed"
+    pay_in_dialog(visitor, "pay", GOOD).wait_text("message", "that is paid")
+    visitor.until(lambda _: may_read(visitor))
+
+
+def test_new_card_is_paid_with_from_now_on(visitor):
+    other = {**GOOD, "cardNumber": "5555 5555 5555 4444"}
+    pay_in_dialog(subscribe(visitor), "card", other).wait_text("message", "From now on")
+    assert facts(visitor)["Paid with"].startswith("Mastercard ending in 4444")
+
+
+def test_new_card_that_the_bank_refuses_changes_nothing(visitor):
+    answer_bank(pay_in_dialog(subscribe(visitor), "card", ASKS), "refuse")
+    visitor.until(seen.visibility_of_element_located((By.CSS_SELECTOR, "#payment-dialog [role=alert]")))
+    visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert "4242" in facts(visitor.open("/account"))["Paid with"]
+
+
 def test_cancel_may_be_thought_better_of(visitor):
     act(subscribe(visitor), "cancel").find("cancel-it")
     visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
@@ -279,7 +313,7 @@ def test_payment_pages_fit_a_phone(visitor):
 
 def test_account_fits_a_phone(visitor):
     subscribe(visitor).resize(PHONE)
-    for name in ("cancel", "change"):
+    for name in ("cancel", "change", "card"):
         act(visitor, name)
         assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], name
         visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)

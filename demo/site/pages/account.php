@@ -26,7 +26,7 @@ $unsure = in_array($_SERVER['TOLLGATE_REASON'], ['unavailable', 'stale', 'miscon
 $ended = in_array($_SERVER['TOLLGATE_STATUS'], ['', 'canceled', 'incomplete_expired'], true);
 page_begin('Account', 'account.js');
 ?>
-<div class="narrow" id="account" aria-busy="true">
+<div class="narrow" id="account" aria-busy="true" data-reason="<?= text($_SERVER['TOLLGATE_REASON']) ?>">
 <h1>Your account</h1>
 <?php if ($unsure): ?>
 <p class="notice" role="status">Your subscription cannot be checked right now. Please try again in a moment.</p>

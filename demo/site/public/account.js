@@ -1,21 +1,24 @@
 // The account: what there is to see and to do about each subscription, and the invoices.
-import { ask, date, isBusy, money, say, setBusy } from "/billing.js";
+import { ask, date, isBusy, money, RUNNING, say, setBusy } from "/billing.js";
 import { cancel, isEnding, resume } from "/cancel.js";
 import { change, isChangeable } from "/change.js";
+import { finishReturn, isPayable, pay, replaceMethod } from "/payment.js";
 
 const STATUSES = {
 	trialing: "Trial", active: "Active", past_due: "Payment overdue", unpaid: "Unpaid", paused: "Paused",
 	canceled: "Cancelled", incomplete: "Payment not finished", incomplete_expired: "Never paid",
 };
 const INVOICES = { draft: "Being made", open: "To be paid", paid: "Paid", uncollectible: "Not paid", void: "Void" };
-const RUNNING = ["trialing", "active"];
 const OVER = ["canceled", "incomplete_expired"];
 const ACTS = [
+	{ name: "pay", label: "Pay now", act: pay, isFor: isPayable },
 	{ name: "change", label: "Change the plan", act: change, isFor: isChangeable },
+	{ name: "card", label: "New card", act: replaceMethod, isFor: (one) => RUNNING.includes(one.status) },
 	{ name: "resume", label: "Keep it", act: resume, isFor: (one) => RUNNING.includes(one.status) && isEnding(one) },
 	{ name: "cancel", label: "Cancel", act: cancel, isFor: (one) => !isEnding(one) },
 ];
 
+const account = document.getElementById("account");
 const message = document.getElementById("message");
 const problem = document.getElementById("problem");
 
@@ -45,7 +48,8 @@ async function payment(subscription) {
 }
 
 async function facts(subscription) {
-	const rows = [["Status", STATUSES[subscription.status]]];
+	const failed = RUNNING.includes(subscription.status) && isPayable(subscription);
+	const rows = [["Status", failed ? "First payment failed" : STATUSES[subscription.status]]];
 	const end = date(subscription.cancel_at || subscription.current_period_end);
 	if (RUNNING.includes(subscription.status)) {
 		rows.push(isEnding(subscription) ? ["Ends on", end] : ["Next payment", `${amount(subscription)} on ${end}`]);
@@ -119,8 +123,8 @@ async function show(done) {
 }
 
 try {
-	await show("");
+	await show(await finishReturn());
 } catch (error) {
 	say(problem, error.message);
 }
-document.getElementById("account").setAttribute("aria-busy", false);
+account.setAttribute("aria-busy", false);

@@ -5,9 +5,13 @@ const SENTENCES = {
 	identity_required: "You are no longer logged in. Please log in, and come back.",
 	payment_due: "Please pay what is open first.",
 	preview_expired: "That price was shown too long ago. Here is today's.",
+	nothing_due: "There is nothing to pay.",
 	use_portal: "This change is made under Manage billing.",
 };
+export const RUNNING = ["trialing", "active"];
 const UNKNOWN = "That did not work. Please try again in a moment.";
+const TRIES = 20;
+const PAUSE = 250;
 
 export class BillingError extends Error {
 	constructor({ type, code, message } = {}) {
@@ -29,6 +33,15 @@ export async function ask(endpoint, body) {
 export async function loadStripe() {
 	const { publishableKey, plans } = await ask("config");
 	return { stripe: Stripe(publishableKey), plans };
+}
+
+// Stripe tells the site a moment after it told the browser: nobody is sent to a page that is still closed.
+export async function untilRunning() {
+	for (let tries = 0; tries < TRIES; tries++) {
+		const { subscriptions } = await ask("subscriptions");
+		if (subscriptions.data.some(({ status }) => RUNNING.includes(status))) return;
+		await new Promise((resolve) => setTimeout(resolve, PAUSE));
+	}
 }
 
 // Into an element with aria-live or role=alert, so that a screen reader says it, too.

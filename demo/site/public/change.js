@@ -1,5 +1,5 @@
 // Another plan: what it would cost, and making it so.
-import { ask, loadStripe, money, say } from "/billing.js";
+import { ask, loadStripe, money, RUNNING, say } from "/billing.js";
 import { openDialog } from "/dialog.js";
 
 const dialog = document.getElementById("change-dialog");
@@ -53,7 +53,7 @@ async function update(stripe, subscription, shown) {
 }
 
 export function isChangeable(subscription) {
-	return ["active", "trialing"].includes(subscription.status) && subscription.items.data.length === 1;
+	return RUNNING.includes(subscription.status) && subscription.items.data.length === 1;
 }
 
 export async function change(subscription) {

@@ -1,5 +1,5 @@
 // Where Stripe sends the customer after the site's own form: how did it end?
-import { ask, loadStripe } from "/billing.js";
+import { loadStripe, untilRunning } from "/billing.js";
 
 const OUTCOMES = {
 	succeeded: ["Welcome aboard", "Thank you. Your subscription has begun.", "/members/", "Open the tide tables"],
@@ -11,9 +11,6 @@ const OUTCOMES = {
 	unknown: ["We cannot tell yet", "Your account will show the subscription as soon as it is there.",
 		"/account", "Your account"],
 };
-const OPEN = ["active", "trialing"];
-const TRIES = 20;
-const PAUSE = 250;
 
 const query = new URLSearchParams(location.search);
 
@@ -26,19 +23,10 @@ async function intentStatus() {
 	return query.get("redirect_status");
 }
 
-// Stripe tells the site a moment after it told the browser: nobody is sent to a page that is still closed.
-async function untilOpen() {
-	for (let tries = 0; tries < TRIES; tries++) {
-		const { subscriptions } = await ask("subscriptions");
-		if (subscriptions.data.some(({ status }) => OPEN.includes(status))) return;
-		await new Promise((resolve) => setTimeout(resolve, PAUSE));
-	}
-}
-
 async function outcome() {
 	try {
 		const status = await intentStatus();
-		if (status === "succeeded") await untilOpen();
+		if (status === "succeeded") await untilRunning();
 		return OUTCOMES[status] ? status : "unknown";
 	} catch {
 		return "unknown";
