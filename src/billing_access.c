@@ -34,7 +34,7 @@ static const struct {
 
 enum rule { NEVER, WHILE_PAID, WHILE_OVERDUE };
 
-/* DESIGN 5: the rule of a status, and the reason of whom it turns away. */
+/* The rule of a status, and the reason of whom it turns away. */
 static const struct {
 	enum rule rule;
 	enum access_reason reason;

@@ -1,4 +1,4 @@
-/* May this user pass? DESIGN 5, as pure functions over what Redis said. */
+/* May this user pass? Pure functions over what Redis said; the table stands in README.md. */
 #ifndef TOLLGATE_BILLING_ACCESS_H
 #define TOLLGATE_BILLING_ACCESS_H
 
@@ -39,7 +39,7 @@ struct access_decision {
 
 const char *access_reason_str(enum access_reason reason);
 
-/* One record against the table of DESIGN 5. It passes while now < *until; *reason is
+/* One record against that table. It passes while now < *until; *reason is
  * written when it does not. */
 bool access_record_passes(const struct site *site, const struct subscription_record *record,
     const struct subscription_item *item, int64_t now, int64_t *until, enum access_reason *reason);

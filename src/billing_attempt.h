@@ -1,4 +1,4 @@
-/* Idempotency of what a user does (DESIGN 9): the same attempt sends the same
+/* Idempotency of what a user does: the same attempt sends the same
  * key, a new one after each final outcome. */
 #ifndef TOLLGATE_BILLING_ATTEMPT_H
 #define TOLLGATE_BILLING_ATTEMPT_H

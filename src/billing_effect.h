@@ -1,4 +1,4 @@
-/* What one event changes: an effect per row of DESIGN 6. Pure: asks neither Redis nor Stripe. */
+/* What one event changes: an effect per kind of event. Pure: asks neither Redis nor Stripe. */
 #ifndef TOLLGATE_BILLING_EFFECT_H
 #define TOLLGATE_BILLING_EFFECT_H
 

@@ -1,4 +1,4 @@
-/* What an event does: the table of DESIGN 6, and the one door for webhook and sync. */
+/* What an event does: the table of types, and the one door for webhook and sync. */
 #ifndef TOLLGATE_BILLING_EVENT_H
 #define TOLLGATE_BILLING_EVENT_H
 

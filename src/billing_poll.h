@@ -1,5 +1,5 @@
 /* Events that no webhook brought: what GET /v1/events has and Redis has not seen
- * goes through the same door (DESIGN 7, rule 6). */
+ * goes through the same door. */
 #ifndef TOLLGATE_BILLING_POLL_H
 #define TOLLGATE_BILLING_POLL_H
 

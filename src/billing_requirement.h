@@ -1,4 +1,4 @@
-/* TOLLGATE_REQUIRE (DESIGN 5): what a location needs, and whether something meets it. */
+/* TOLLGATE_REQUIRE: what a location needs, and whether something meets it. */
 #ifndef TOLLGATE_BILLING_REQUIREMENT_H
 #define TOLLGATE_BILLING_REQUIREMENT_H
 

@@ -1,4 +1,4 @@
-/* Reading a customer from Stripe and writing her whole (DESIGN 7, rule 4). */
+/* Reading a customer from Stripe and writing her whole. */
 #ifndef TOLLGATE_BILLING_SYNC_H
 #define TOLLGATE_BILLING_SYNC_H
 

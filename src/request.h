@@ -25,7 +25,7 @@ struct request {
 	size_t body_length;
 	struct json_object *json;    /* when JSON was sent */
 	struct form *form;           /* when a form was sent, or a GET's query */
-	bool wants_json;             /* how to answer (DESIGN 3) */
+	bool wants_json;             /* how to answer */
 	bool head;
 };
 
@@ -41,7 +41,7 @@ enum result request_open(FCGX_Request *fcgi, const struct settings *settings, in
 enum result request_read_body(struct request *request, size_t max, bool raw, struct problem *problem);
 void request_close(struct request *request);
 
-/* Same-origin rule of DESIGN 2 for methods that change state. A header that
+/* Same-origin rule for methods that change state. A header that
  * says another origin refuses even who has a bearer token. */
 enum result request_check_origin(const struct request *request, struct problem *problem);
 

@@ -26,7 +26,7 @@ void response_empty(struct response *response, int status);
 void response_json(struct response *response, int status, struct json_object *object);
 /* 303 See Other (RFC 9110, 15.4.4) to a URL or path without control characters. */
 void response_see_other(struct response *response, const char *location);
-/* DESIGN 3: JSON in Stripe's shape, or for a browser's form 303 to error_path. `allow` for 405, else NULL. */
+/* JSON in Stripe's shape, or for a browser's form 303 to error_path. `allow` for 405, else NULL. */
 void response_problem(struct response *response, const struct problem *problem, const char *allow);
 
 int response_status_of(enum result result);

@@ -1,5 +1,5 @@
 /* The one door through which what Stripe says gets into a record: apply.lua,
- * atomic or not at all (DESIGN 7, rules 1 to 5). */
+ * atomic or not at all. */
 #ifndef TOLLGATE_STORE_APPLY_H
 #define TOLLGATE_STORE_APPLY_H
 

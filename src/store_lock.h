@@ -1,5 +1,5 @@
 /* What keeps two clicks from making two things: a lock per user, and the attempt id
- * that goes into idempotency keys (DESIGN 9). */
+ * that goes into idempotency keys. */
 #ifndef TOLLGATE_STORE_LOCK_H
 #define TOLLGATE_STORE_LOCK_H
 

@@ -1,4 +1,4 @@
-/* How often Stripe is asked for a site, counted over all hosts (DESIGN 7, rule 7). */
+/* How often Stripe is asked for a site, counted over all hosts. */
 #ifndef TOLLGATE_STORE_RATE_H
 #define TOLLGATE_STORE_RATE_H
 

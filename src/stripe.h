@@ -1,4 +1,4 @@
-/* Stripe's API: version, authentication, idempotency, retries (DESIGN 9). */
+/* Stripe's API: version, authentication, idempotency, retries. */
 #ifndef TOLLGATE_STRIPE_H
 #define TOLLGATE_STRIPE_H
 

@@ -1,4 +1,4 @@
-/* All that Stripe says of a customer's subscriptions, with what stands beside them (DESIGN 7, rule 4). */
+/* All that Stripe says of a customer's subscriptions, with what stands beside them. */
 #ifndef TOLLGATE_STRIPE_SUBSCRIPTION_LIST_H
 #define TOLLGATE_STRIPE_SUBSCRIPTION_LIST_H
 

@@ -24,7 +24,7 @@ enum subscription_status {
 	SUBSCRIPTION_CANCELED,
 };
 
-/* How two snapshots of one second are ordered (DESIGN 7, rule 2). */
+/* How two snapshots of one second are ordered. */
 enum subscription_rank { RANK_INCOMPLETE, RANK_LIVING, RANK_FINAL };
 
 /* subscription.pause_collection.behavior */

@@ -1,4 +1,4 @@
-/* The gate (DESIGN 5): a Responder for nginx's auth_request, an Authorizer for
+/* The gate: a Responder for nginx's auth_request, an Authorizer for
  * Apache's mod_authnz_fcgi, by what the web server asks it to be. */
 #include <inttypes.h>
 #include <stdio.h>

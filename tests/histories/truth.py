@@ -1,6 +1,6 @@
 """What Stripe says of a customer, and what the record and the gate must make of it.
 
-DESIGN 5 and 7 once more, in other words than the C code's and from Stripe's own
+The rules once more, in other words than the C code's and from Stripe's own
 objects, so that a mistake would have to be made twice."""
 import collections
 import json
@@ -122,7 +122,7 @@ def record_differs(stripe, customer, record):
 
 
 def passes(stripe, subscription, item, now):
-    """The table of DESIGN 5, for one item."""
+    """README's table of what passes, for one item."""
     status = subscription["status"]
     pause = subscription["pause_collection"]
     if (pause and pause["behavior"]) not in SERVED_PAUSED or stripe.never_paid(subscription):
