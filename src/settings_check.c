@@ -41,6 +41,8 @@ static void check_redis(struct site *site, struct site_source *own,
 	    || (!own_login && !inherit(&site->redis.user, source->redis_user))
 	    || (!own_login && !inherit(&own->redis_password_file, source->redis_password_file)))
 		site_fault(site, own, "redis", "out of memory");
+	else if (site->redis.user != NULL && own->redis_password_file == NULL)
+		site_fault(site, own, "redis_user", "needs redis_password_file");
 }
 
 static bool has_word(const struct words *words, const char *text)

@@ -145,10 +145,16 @@ static void smallest_file_has_the_documented_defaults(void **state)
 
 static void every_key_of_a_site_is_read(void **state)
 {
-	struct settings *settings = load(with_directory(
+	struct settings *settings = NULL;
+	const struct site *site;
+
+	(void)state;
+	put("p", "s3cret");
+	settings = load(with_directory(
 	    "stripe_api_base = \"http://127.0.0.1:12111\"\nstripe_timeout = 10\nlog_level = debug\n"
 	    "site shop {\n  origin = \"http://localhost:8080\"\n  redis = \"tcp://10.0.0.1:6379/0\"\n"
-	    "  redis_user = shop\n  stripe_publishable_key = pk_live_1\n  stripe_account = acct_1\n"
+	    "  redis_user = shop\n  redis_password_file = \"@/p\"\n"
+	    "  stripe_publishable_key = pk_live_1\n  stripe_account = acct_1\n"
 	    "  success_path = \"/r?s={CHECKOUT_SESSION_ID}\"\n  cancel_path = \"/\"\n"
 	    "  portal_return_path = \"/account\"\n  error_path = \"/error\"\n  ui_mode = custom\n"
 	    "  allow_promotion_codes = true\n  automatic_tax = yes\n"
@@ -158,9 +164,6 @@ static void every_key_of_a_site_is_read(void **state)
 	    "  allow_pause = true\n  one_trial_per_customer = false\n  stripe_rate = 5\n"
 	    "  notify_url = \"http://127.0.0.1/n.php\"\n"
 	    "  notify_secret_file = \"@/n\"\n  default_plan = a\n  plan a { free = true }\n}\n"));
-	const struct site *site;
-
-	(void)state;
 	assert_non_null(settings);
 	site = settings_site(settings, "shop");
 	assert_string_equal(settings->stripe_api_base, "http://127.0.0.1:12111");
@@ -387,6 +390,7 @@ static void plans_are_checked_against_each_other(void **state)
 	    "site shop: plan a: price: is named twice");
 	assert_refused(REDIS SITE("plan a { free = true trial_without_card = true }"),
 	    "site shop: plan a: trial_without_card: needs trial_days");
+	assert_refused(REDIS SITE("redis_user = shop"), "site shop: redis_user: needs redis_password_file");
 	assert_refused(REDIS SITE("notify_url = \"https://shop.example/n\""),
 	    "site shop: notify_url: needs notify_secret_file");
 	assert_refused(REDIS SITE("webhook_secret_files = {\"/a\", \"/b\", \"/c\"}"),
