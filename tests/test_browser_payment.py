@@ -231,6 +231,16 @@ def test_cancel_at_the_end_is_taken_back(visitor):
     assert "Next payment" in facts(visitor)
 
 
+def test_paused_subscription_goes_on(demo, visitor):
+    subscribe(visitor)
+    demo.sandbox(f"subscriptions/{subscriptions(visitor)[0]['id']}/set", status="paused")
+    demo.sandbox("settle", timeout=10)
+    assert not may_read(visitor)
+    act(visitor.open("/account"), "resume").wait_text("message", "goes on")
+    demo.sandbox("settle", timeout=10)
+    assert may_read(visitor)
+
+
 def test_cancel_now_closes_the_pages(visitor):
     act(subscribe(visitor), "cancel").press("when-now").press("cancel-it").wait_text("message", "is cancelled")
     assert visitor.driver.find_elements(By.CLASS_NAME, "subscription") == []
@@ -314,6 +324,6 @@ def test_payment_pages_fit_a_phone(visitor):
 def test_account_fits_a_phone(visitor):
     subscribe(visitor).resize(PHONE)
     for name in ("cancel", "change", "card"):
-        act(visitor, name)
+        act(visitor, name).until(seen.visibility_of_element_located((By.CSS_SELECTOR, "dialog[open]")))
         assert visitor.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE[0], name
-        visitor.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+        visitor.driver.find_element(By.CSS_SELECTOR, "dialog[open] [data-close]").click()

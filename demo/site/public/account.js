@@ -1,19 +1,21 @@
 // The account: what there is to see and to do about each subscription, and the invoices.
 import { ask, date, isBusy, money, RUNNING, say, setBusy } from "/billing.js";
-import { cancel, isEnding, resume } from "/cancel.js";
+import { cancel, isEnding } from "/cancel.js";
 import { change, isChangeable } from "/change.js";
-import { finishReturn, isPayable, pay, replaceMethod } from "/payment.js";
+import { finishReturn, isPayable, pay, replaceMethod, resume } from "/payment.js";
 
 const STATUSES = {
 	trialing: "Trial", active: "Active", past_due: "Payment overdue", unpaid: "Unpaid", paused: "Paused",
 	canceled: "Cancelled", incomplete: "Payment not finished", incomplete_expired: "Never paid",
 };
 const INVOICES = { draft: "Being made", open: "To be paid", paid: "Paid", uncollectible: "Not paid", void: "Void" };
+const KINDS = { sepa_debit: "Bank account", au_becs_debit: "Bank account" };
 const OVER = ["canceled", "incomplete_expired"];
 const ACTS = [
 	{ name: "pay", label: "Pay now", act: pay, isFor: isPayable },
 	{ name: "change", label: "Change the plan", act: change, isFor: isChangeable },
-	{ name: "card", label: "New card", act: replaceMethod, isFor: (one) => RUNNING.includes(one.status) },
+	{ name: "card", label: "New card", act: replaceMethod, isFor: (one) => one.status !== "incomplete" },
+	{ name: "resume", label: "Go on", act: resume, isFor: (one) => one.status === "paused" },
 	{ name: "resume", label: "Keep it", act: resume, isFor: (one) => RUNNING.includes(one.status) && isEnding(one) },
 	{ name: "cancel", label: "Cancel", act: cancel, isFor: (one) => !isEnding(one) },
 ];
@@ -33,9 +35,9 @@ function amount(subscription) {
 }
 
 function methodName(method) {
-	const { brand, last4, exp_month, exp_year } = method[method.type];
-	const kinds = { sepa_debit: "Bank account", au_becs_debit: "Bank account" };
-	const name = `${kinds[method.type] || capital(brand)} ending in ${last4}`;
+	const { brand, last4, exp_month, exp_year } = method[method.type] || {};
+	const kind = capital(brand || KINDS[method.type] || method.type);
+	const name = last4 ? `${kind} ending in ${last4}` : kind;
 	return exp_month ? `${name}, expires ${String(exp_month).padStart(2, "0")}/${exp_year}` : name;
 }
 

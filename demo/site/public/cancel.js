@@ -1,4 +1,4 @@
-// Cancelling a subscription, now or at the end of what is paid, and taking that back.
+// Cancelling a subscription, now or at the end of what is paid.
 import { ask, date } from "/billing.js";
 import { openDialog } from "/dialog.js";
 
@@ -24,9 +24,4 @@ export async function cancel(subscription) {
 	if (!done) return "";
 	return dialog.querySelector("[value=now]").checked ? "Your subscription is cancelled."
 		: `Your subscription ends on ${date(subscription.current_period_end)}.`;
-}
-
-export async function resume(subscription) {
-	await ask("resume-subscription", { subscriptionId: subscription.id });
-	return "Your subscription goes on.";
 }

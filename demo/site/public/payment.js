@@ -53,6 +53,14 @@ async function settled(status) {
 	return OUTCOMES[status] || UNPAID;
 }
 
+// Takes back a cancellation that is to come, or goes on after a pause, which may have to be paid for.
+export async function resume(subscription) {
+	const { clientSecret } = await ask("resume-subscription", { subscriptionId: subscription.id });
+	if (!clientSecret) return "Your subscription goes on.";
+	const intent = await confirmIn("Pay, and go on", clientSecret, "confirmPayment");
+	return intent ? settled(intent.status) : "";
+}
+
 export async function replaceMethod(subscription) {
 	const { clientSecret } = await ask("update-payment-method", { subscriptionId: subscription.id });
 	const intent = await confirmIn("New card or bank account", clientSecret, "confirmSetup");
