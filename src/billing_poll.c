@@ -126,8 +126,9 @@ static enum result poll_span(const struct billing *billing, const struct store_d
 	if (result == RESULT_OK)
 		result = cursor_move(billing, duty, end > cursor ? end : cursor, problem);
 	count_fresh(&list, cursor, tally);
+	/* Twice as wide: what was halved for a burst is wide again behind it. */
 	if (span->to)
-		*span = (struct span){ .from = end, .to = end + width < date ? end + width : 0 };
+		*span = (struct span){ .from = end, .to = end + 2 * width < date ? end + 2 * width : 0 };
 	else
 		span->from = 0;
 out:
