@@ -271,6 +271,21 @@ def test_more_events_than_are_held_at_a_time_are_taken_in_pieces(shop):
     assert done.stderr.count('event="missing event"') == 620
 
 
+def test_span_is_wide_again_behind_a_burst(shop):
+    """Hours behind a second that had too many events are not asked for second by second."""
+    sync_once(shop.site, "--once")
+    silence(shop)
+    now = int(time.time())
+    for i in range(520):
+        shop.sandbox.control("POST", "events", {"type": "customer.updated", "created": now - 3 * 3600, "object": {
+            "object": "customer", "id": f"cus_{i}", "email": f"{i}@example.com"}})
+    shop.redis.client().hset(key("duty"), "events_cursor", now - 4 * 3600)
+    shop.sandbox.control("DELETE", "requests")
+    done = sync_once(shop.site, "--once")
+    assert done.stderr.count('event="missing event"') == 520
+    assert len([call for call in shop.sandbox.requests() if call["path"] == "/v1/events"]) < 200
+
+
 def test_all_rebuilds_what_a_flush_took(shop):
     people = {user: customer(shop, user) for user in ("ann", "bea", "cora")}
     bought = {user: subscribe(shop, people[user]) for user in ("ann", "bea")}
