@@ -8,16 +8,14 @@
 /* Requests that wait for a lock, of all threads. */
 static atomic_int waiting;
 
-static enum result
-take(const struct billing *billing, int64_t wait_ms, struct store_lock *lock)
+static enum result take(const struct billing *billing, int64_t wait_ms, struct store_lock *lock)
 {
 	return store_lock_take(billing->store, billing->site, billing->user_hash, wait_ms,
 	    stripe_timeout_ms(billing->stripe) + LOCK_SLACK_MS, lock);
 }
 
 /* Who waits holds a thread, so one user's many requests must leave some to others. */
-static enum result
-take_in_turn(const struct billing *billing, struct store_lock *lock)
+static enum result take_in_turn(const struct billing *billing, struct store_lock *lock)
 {
 	enum result result = take(billing, 0, lock);
 
@@ -29,8 +27,8 @@ take_in_turn(const struct billing *billing, struct store_lock *lock)
 	return result;
 }
 
-enum result
-billing_lock(const struct billing *billing, struct store_lock *lock, struct problem *problem)
+enum result billing_lock(const struct billing *billing, struct store_lock *lock,
+    struct problem *problem)
 {
 	switch (take_in_turn(billing, lock)) {
 	case RESULT_OK:
@@ -43,9 +41,8 @@ billing_lock(const struct billing *billing, struct store_lock *lock, struct prob
 	}
 }
 
-enum result
-billing_attempt_begin(const struct billing *billing, const char *operation, const char *own_key,
-    const char *fingerprint, struct attempt *attempt, struct problem *problem)
+enum result billing_attempt_begin(const struct billing *billing, const char *operation,
+    const char *own_key, const char *fingerprint, struct attempt *attempt, struct problem *problem)
 {
 	char id[33] = "";
 
@@ -60,15 +57,13 @@ billing_attempt_begin(const struct billing *billing, const char *operation, cons
 	return RESULT_OK;
 }
 
-static bool
-is_final(enum result result)
+static bool is_final(enum result result)
 {
 	return result == RESULT_DECLINED || result == RESULT_INVALID || result == RESULT_NOT_FOUND ||
 	    result == RESULT_UPSTREAM;
 }
 
-void
-billing_attempt_settle(const struct billing *billing, const struct attempt *attempt,
+void billing_attempt_settle(const struct billing *billing, const struct attempt *attempt,
     enum result result)
 {
 	struct problem ignored;
@@ -78,8 +73,8 @@ billing_attempt_settle(const struct billing *billing, const struct attempt *atte
 		billing_attempt_over(billing, attempt->operation, &ignored);
 }
 
-enum result
-billing_attempt_over(const struct billing *billing, const char *operation, struct problem *problem)
+enum result billing_attempt_over(const struct billing *billing, const char *operation,
+    struct problem *problem)
 {
 	if (store_attempt_end(billing->store, billing->site, billing->user_hash, operation) != RESULT_OK)
 		return problem_store(problem);

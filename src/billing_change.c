@@ -25,15 +25,13 @@ struct change {
 	char digest[STRIPE_DIGEST_SIZE];    /* of all that makes it this change, as of its date */
 };
 
-static enum result
-use_portal(struct problem *problem)
+static enum result use_portal(struct problem *problem)
 {
 	return problem_set(problem, RESULT_CONFLICT, "use_portal", "subscriptionId",
 	    "This subscription is changed in the customer portal.");
 }
 
-static bool
-pays_slowly(const struct stripe_subscription *subscription)
+static bool pays_slowly(const struct stripe_subscription *subscription)
 {
 	size_t i;
 
@@ -44,8 +42,8 @@ pays_slowly(const struct stripe_subscription *subscription)
 }
 
 /* What is open comes first: a change that is paid would make Stripe call it active. */
-static enum result
-check_status(const struct stripe_subscription *subscription, struct problem *problem)
+static enum result check_status(const struct stripe_subscription *subscription,
+    struct problem *problem)
 {
 	const struct subscription *snapshot = &subscription->snapshot;
 
@@ -69,8 +67,8 @@ check_status(const struct stripe_subscription *subscription, struct problem *pro
 	return RESULT_OK;
 }
 
-static const struct subscription_item *
-find_item(const struct subscription *snapshot, const char *id)
+static const struct subscription_item *find_item(const struct subscription *snapshot,
+    const char *id)
 {
 	size_t i;
 
@@ -82,9 +80,9 @@ find_item(const struct subscription *snapshot, const char *id)
 	return NULL;
 }
 
-static enum result
-choose_item(const struct change_wanted *wanted, const struct subscription *snapshot,
-    const struct subscription_item **item, struct problem *problem)
+static enum result choose_item(const struct change_wanted *wanted,
+    const struct subscription *snapshot, const struct subscription_item **item,
+    struct problem *problem)
 {
 	if (wanted->customer != NULL && strcmp(wanted->customer, snapshot->customer) != 0)
 		return problem_set(problem, RESULT_NOT_FOUND, "customer_unknown", "customerId",
@@ -100,8 +98,7 @@ choose_item(const struct change_wanted *wanted, const struct subscription *snaps
 }
 
 /* What billing_plan_choose refuses, by the names that it has here. */
-static enum result
-rename_field(enum result result, struct problem *problem)
+static enum result rename_field(enum result result, struct problem *problem)
 {
 	static const char *const names[][2] = {
 		{ "plan", "newPlan" }, { "priceId", "newPriceId" }, { "lookupKey", "newLookupKey" },
@@ -115,14 +112,12 @@ rename_field(enum result result, struct problem *problem)
 	return result;
 }
 
-static bool
-names_plan(const struct plan_wanted *plan)
+static bool names_plan(const struct plan_wanted *plan)
 {
 	return plan->plan != NULL || plan->price_id != NULL || plan->lookup_key != NULL;
 }
 
-static enum result
-choose_price(const struct billing *billing, struct change *change,
+static enum result choose_price(const struct billing *billing, struct change *change,
     const struct subscription_item *item, struct problem *problem)
 {
 	const struct change_wanted *wanted = change->wanted;
@@ -147,8 +142,7 @@ choose_price(const struct billing *billing, struct change *change,
 }
 
 /* With what it changes from: after a renewal or another change the price would be another. */
-static bool
-digest_make(const struct billing *billing, const struct subscription *snapshot,
+static bool digest_make(const struct billing *billing, const struct subscription *snapshot,
     const struct subscription_item *item, struct change *change)
 {
 	char numbers[128];
@@ -160,9 +154,9 @@ digest_make(const struct billing *billing, const struct subscription *snapshot,
 	    item->price, change->item.price, numbers, NULL);
 }
 
-static enum result
-change_open(const struct billing *billing, const struct change_wanted *wanted, int64_t date,
-    const struct stripe_subscription *subscription, struct change *change, struct problem *problem)
+static enum result change_open(const struct billing *billing, const struct change_wanted *wanted,
+    int64_t date, const struct stripe_subscription *subscription, struct change *change,
+    struct problem *problem)
 {
 	const struct subscription_item *item = NULL;
 	enum result result;
@@ -181,16 +175,14 @@ change_open(const struct billing *billing, const struct change_wanted *wanted, i
 	    problem_memory(problem);
 }
 
-static enum result
-preview_expired(struct problem *problem)
+static enum result preview_expired(struct problem *problem)
 {
 	return problem_set(problem, RESULT_INVALID, "preview_expired", "prorationDate",
 	    "This preview is too old, or of another change.");
 }
 
 /* The beginning of Stripe's param, which for a preview stands within subscription_details. */
-static bool
-param_is(const char *param, const char *name)
+static bool param_is(const char *param, const char *name)
 {
 	static const char around[] = "subscription_details[";
 
@@ -199,8 +191,7 @@ param_is(const char *param, const char *name)
 	return strncmp(param, name, strlen(name)) == 0;
 }
 
-static enum result
-change_refused(const struct change_wanted *wanted, struct problem *problem)
+static enum result change_refused(const struct change_wanted *wanted, struct problem *problem)
 {
 	const struct problem said = *problem;
 
@@ -221,9 +212,8 @@ struct preview {
 	int64_t date;
 };
 
-static enum result
-preview(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result preview(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct preview *preview = context;
 	int64_t date = subscription->date != 0 ? subscription->date : billing->now;
@@ -249,8 +239,7 @@ preview(const struct billing *billing, void *context, struct stripe_subscription
 }
 
 /* Whether it waits for its payment already, and costs what the caller was shown. */
-static enum result
-check_preview(const struct billing *billing, const struct change *change,
+static enum result check_preview(const struct billing *billing, const struct change *change,
     const struct stripe_subscription *subscription, bool *waits, struct problem *problem)
 {
 	char invoice[STRIPE_ID_SIZE];
@@ -271,8 +260,7 @@ check_preview(const struct billing *billing, const struct change *change,
 	}
 }
 
-static enum result
-ask_stripe(const struct billing *billing, const struct change *change,
+static enum result ask_stripe(const struct billing *billing, const struct change *change,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct attempt attempt;
@@ -291,9 +279,8 @@ ask_stripe(const struct billing *billing, const struct change *change,
 	return change_refused(change->wanted, problem);
 }
 
-static enum result
-update(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result update(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	const struct stripe_subscription known = *subscription;
 	const struct change_wanted *wanted = context;
@@ -322,9 +309,9 @@ update(const struct billing *billing, void *context, struct stripe_subscription 
 	return RESULT_OK;
 }
 
-enum result
-billing_change_preview(const struct billing *billing, const struct change_wanted *wanted,
-    struct json_object **invoice, int64_t *date, struct problem *problem)
+enum result billing_change_preview(const struct billing *billing,
+    const struct change_wanted *wanted, struct json_object **invoice, int64_t *date,
+    struct problem *problem)
 {
 	struct preview context = { .wanted = *wanted };
 	struct stripe_subscription subscription;
@@ -340,8 +327,7 @@ billing_change_preview(const struct billing *billing, const struct change_wanted
 	return RESULT_OK;
 }
 
-enum result
-billing_change_update(const struct billing *billing, const struct change_wanted *wanted,
+enum result billing_change_update(const struct billing *billing, const struct change_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct change_wanted context = *wanted;

@@ -20,8 +20,7 @@ struct checkout {
 	struct attempt attempt;
 };
 
-static bool
-fingerprint_make(const struct site *site, struct checkout *checkout)
+static bool fingerprint_make(const struct site *site, struct checkout *checkout)
 {
 	const struct stripe_checkout_params *params = &checkout->params;
 	char numbers[64];
@@ -34,9 +33,8 @@ fingerprint_make(const struct site *site, struct checkout *checkout)
 	    site->success_path, site->cancel_path, NULL);
 }
 
-static enum result
-checkout_open(const struct billing *billing, const struct checkout_wanted *wanted,
-    struct checkout *checkout, struct problem *problem)
+static enum result checkout_open(const struct billing *billing,
+    const struct checkout_wanted *wanted, struct checkout *checkout, struct problem *problem)
 {
 	struct purchase *purchase = &checkout->purchase;
 	const struct plan_choice *choice = &purchase->choice;
@@ -60,8 +58,8 @@ checkout_open(const struct billing *billing, const struct checkout_wanted *wante
 }
 
 /* Who buys, and on which terms. */
-static enum result
-find_customer(const struct billing *billing, struct checkout *checkout, struct problem *problem)
+static enum result find_customer(const struct billing *billing, struct checkout *checkout,
+    struct problem *problem)
 {
 	struct store_user user = { 0 };
 	enum result result;
@@ -78,8 +76,8 @@ find_customer(const struct billing *billing, struct checkout *checkout, struct p
 	return result;
 }
 
-static enum result
-open_session_id(const struct billing *billing, char id[STRIPE_ID_SIZE], struct problem *problem)
+static enum result open_session_id(const struct billing *billing, char id[STRIPE_ID_SIZE],
+    struct problem *problem)
 {
 	if (store_session_open_read(billing->store, billing->site, billing->user_hash, id) != RESULT_OK)
 		return problem_store(problem);
@@ -87,9 +85,8 @@ open_session_id(const struct billing *billing, char id[STRIPE_ID_SIZE], struct p
 }
 
 /* Whether the session was made for just this. */
-static enum result
-is_same(const struct billing *billing, const struct checkout *checkout, const char *id, bool *same,
-    struct problem *problem)
+static enum result is_same(const struct billing *billing, const struct checkout *checkout,
+    const char *id, bool *same, struct problem *problem)
 {
 	struct store_session kept;
 
@@ -107,8 +104,7 @@ is_same(const struct billing *billing, const struct checkout *checkout, const ch
 
 /* What a completed session has sold: events may be moving the record so fast that
  * no reading of it was written, and then nobody can say yet what may be sold. */
-static enum result
-check_sold(const struct checkout *checkout, const struct store_user *user,
+static enum result check_sold(const struct checkout *checkout, const struct store_user *user,
     const struct stripe_checkout_session *session, struct problem *problem)
 {
 	size_t i;
@@ -128,8 +124,7 @@ check_sold(const struct checkout *checkout, const struct store_user *user,
 
 /* An earlier session that has ended makes room for a new attempt; a completed
  * one has made the caller a subscriber, perhaps of this very product. */
-static enum result
-leave_ended(const struct billing *billing, const struct checkout *checkout,
+static enum result leave_ended(const struct billing *billing, const struct checkout *checkout,
     const struct stripe_checkout_session *session, struct problem *problem)
 {
 	struct store_user user = { 0 };
@@ -147,8 +142,7 @@ leave_ended(const struct billing *billing, const struct checkout *checkout,
 }
 
 /* *session is how it stands afterwards, which may be complete. */
-static enum result
-expire_other(const struct billing *billing, const char *id,
+static enum result expire_other(const struct billing *billing, const char *id,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -161,8 +155,7 @@ expire_other(const struct billing *billing, const char *id,
 	return result;
 }
 
-enum result
-billing_checkout_leave(const struct billing *billing, struct problem *problem)
+enum result billing_checkout_leave(const struct billing *billing, struct problem *problem)
 {
 	struct stripe_checkout_session session;
 	char id[STRIPE_ID_SIZE] = "";
@@ -183,8 +176,7 @@ billing_checkout_leave(const struct billing *billing, struct problem *problem)
 }
 
 /* Deals with the user's earlier session; *reuse when it is the answer. */
-static enum result
-settle_earlier(const struct billing *billing, const struct checkout *checkout,
+static enum result settle_earlier(const struct billing *billing, const struct checkout *checkout,
     struct stripe_checkout_session *session, bool *reuse, struct problem *problem)
 {
 	char id[STRIPE_ID_SIZE] = "";
@@ -211,8 +203,7 @@ settle_earlier(const struct billing *billing, const struct checkout *checkout,
 	return result == RESULT_OK ? leave_ended(billing, checkout, session, problem) : result;
 }
 
-static enum result
-ask_stripe(const struct billing *billing, struct checkout *checkout,
+static enum result ask_stripe(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -228,8 +219,7 @@ ask_stripe(const struct billing *billing, struct checkout *checkout,
 }
 
 /* Stripe repeats its first answer to a key, whatever became of the session since. */
-static enum result
-leave_replayed(const struct billing *billing, struct checkout *checkout,
+static enum result leave_replayed(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	struct store_session kept = { .status = "open" };
@@ -247,8 +237,7 @@ leave_replayed(const struct billing *billing, struct checkout *checkout,
 	return result == RESULT_OK ? ask_stripe(billing, checkout, session, problem) : result;
 }
 
-static enum result
-create(const struct billing *billing, struct checkout *checkout,
+static enum result create(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -265,8 +254,7 @@ create(const struct billing *billing, struct checkout *checkout,
 	return result == RESULT_OK ? leave_replayed(billing, checkout, session, problem) : result;
 }
 
-static enum result
-remember_open(const struct billing *billing, const struct checkout *checkout,
+static enum result remember_open(const struct billing *billing, const struct checkout *checkout,
     const struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -278,8 +266,7 @@ remember_open(const struct billing *billing, const struct checkout *checkout,
 	return result;
 }
 
-static enum result
-create_locked(const struct billing *billing, struct checkout *checkout,
+static enum result create_locked(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -301,9 +288,9 @@ create_locked(const struct billing *billing, struct checkout *checkout,
 	return result;
 }
 
-enum result
-billing_checkout_create(const struct billing *billing, const struct checkout_wanted *wanted,
-    struct stripe_checkout_session *session, struct problem *problem)
+enum result billing_checkout_create(const struct billing *billing,
+    const struct checkout_wanted *wanted, struct stripe_checkout_session *session,
+    struct problem *problem)
 {
 	struct checkout checkout = { 0 };
 	struct store_lock lock;
@@ -320,8 +307,7 @@ billing_checkout_create(const struct billing *billing, const struct checkout_wan
 	return result;
 }
 
-static enum result
-not_open(const struct stripe_checkout_session *session, struct problem *problem)
+static enum result not_open(const struct stripe_checkout_session *session, struct problem *problem)
 {
 	if (strcmp(session->status, "complete") == 0)
 		return problem_set(problem, RESULT_CONFLICT, "session_complete", "sessionId",
@@ -329,8 +315,7 @@ not_open(const struct stripe_checkout_session *session, struct problem *problem)
 	return RESULT_OK;
 }
 
-enum result
-billing_checkout_expire(const struct billing *billing, const char *id,
+enum result billing_checkout_expire(const struct billing *billing, const char *id,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;

@@ -10,8 +10,8 @@
 
 #define CREATE_CUSTOMER "create-customer"
 
-enum result
-billing_customer_link(const struct billing *billing, const char *customer, struct problem *problem)
+enum result billing_customer_link(const struct billing *billing, const char *customer,
+    struct problem *problem)
 {
 	switch (store_customer_link(billing->store, billing->site, customer, billing->identity->user,
 	    billing->now)) {
@@ -28,8 +28,7 @@ billing_customer_link(const struct billing *billing, const char *customer, struc
 
 /* Links what was found and is not linked yet. A customer whom a link gives to
  * somebody else is not hers, whatever the metadata says. */
-static enum result
-adopt(const struct billing *billing, const struct store_user *linked,
+static enum result adopt(const struct billing *billing, const struct store_user *linked,
     char (*ids)[STRIPE_ID_SIZE], size_t n_ids, size_t *n_adopted, struct problem *problem)
 {
 	enum result result = RESULT_OK;
@@ -51,8 +50,7 @@ adopt(const struct billing *billing, const struct store_user *linked,
 }
 
 /* Whom Redis links to her, though it may have lost the records. */
-static enum result
-read_linked(const struct billing *billing, const struct store_user *linked,
+static enum result read_linked(const struct billing *billing, const struct store_user *linked,
     struct problem *problem)
 {
 	enum result result = RESULT_OK;
@@ -63,8 +61,8 @@ read_linked(const struct billing *billing, const struct store_user *linked,
 	return result;
 }
 
-static enum result
-ask_stripe(const struct billing *billing, const struct store_user *linked, struct problem *problem)
+static enum result ask_stripe(const struct billing *billing, const struct store_user *linked,
+    struct problem *problem)
 {
 	char (*ids)[STRIPE_ID_SIZE] = NULL;
 	size_t n_ids = 0, n_hers = linked->n_customers;
@@ -82,16 +80,15 @@ ask_stripe(const struct billing *billing, const struct store_user *linked, struc
 	return result;
 }
 
-static enum result
-user_read(const struct billing *billing, struct store_user *user, struct problem *problem)
+static enum result user_read(const struct billing *billing, struct store_user *user,
+    struct problem *problem)
 {
 	if (store_user_read(billing->store, billing->site, billing->user_hash, user) != RESULT_OK)
 		return problem_store(problem);
 	return RESULT_OK;
 }
 
-enum result
-billing_customer_find(const struct billing *billing, struct store_user *user,
+enum result billing_customer_find(const struct billing *billing, struct store_user *user,
     struct problem *problem)
 {
 	enum result result;
@@ -105,9 +102,8 @@ billing_customer_find(const struct billing *billing, struct store_user *user,
 }
 
 /* She is new, so Redis knows all there is to know of her: no page has to wait for a reading. */
-static enum result
-begin_record(const struct billing *billing, const char *customer, const char *email,
-    struct problem *problem)
+static enum result begin_record(const struct billing *billing, const char *customer,
+    const char *email, struct problem *problem)
 {
 	enum store_applied applied;
 
@@ -121,8 +117,8 @@ begin_record(const struct billing *billing, const char *customer, const char *em
 	}, &applied, problem);
 }
 
-static bool
-fingerprint_make(const struct stripe_customer_params *params, char fingerprint[STRIPE_DIGEST_SIZE])
+static bool fingerprint_make(const struct stripe_customer_params *params,
+    char fingerprint[STRIPE_DIGEST_SIZE])
 {
 	const struct stripe_address *address = &params->address;
 	const char *parts[] = {
@@ -137,9 +133,8 @@ fingerprint_make(const struct stripe_customer_params *params, char fingerprint[S
 	    parts[6], parts[7], NULL);
 }
 
-enum result
-billing_customer_create(const struct billing *billing, const struct customer_wanted *wanted,
-    char customer[STRIPE_ID_SIZE], struct problem *problem)
+enum result billing_customer_create(const struct billing *billing,
+    const struct customer_wanted *wanted, char customer[STRIPE_ID_SIZE], struct problem *problem)
 {
 	const struct identity *identity = billing->identity;
 	struct stripe_customer_params params = {
@@ -164,9 +159,8 @@ billing_customer_create(const struct billing *billing, const struct customer_wan
 	return result == RESULT_OK ? begin_record(billing, customer, params.email, problem) : result;
 }
 
-static enum result
-ensure_locked(const struct billing *billing, const struct customer_wanted *wanted,
-    char customer[STRIPE_ID_SIZE], struct problem *problem)
+static enum result ensure_locked(const struct billing *billing,
+    const struct customer_wanted *wanted, char customer[STRIPE_ID_SIZE], struct problem *problem)
 {
 	struct store_user user = { 0 };
 	enum result result = billing_customer_find(billing, &user, problem);
@@ -179,9 +173,9 @@ ensure_locked(const struct billing *billing, const struct customer_wanted *wante
 	return result;
 }
 
-enum result
-billing_customer_ensure(const struct billing *billing, const struct customer_wanted *wanted,
-    char customer[STRIPE_ID_SIZE], char email[EMAIL_SIZE], struct problem *problem)
+enum result billing_customer_ensure(const struct billing *billing,
+    const struct customer_wanted *wanted, char customer[STRIPE_ID_SIZE], char email[EMAIL_SIZE],
+    struct problem *problem)
 {
 	struct store_lock lock;
 	enum result result = billing_lock(billing, &lock, problem);
@@ -196,8 +190,8 @@ billing_customer_ensure(const struct billing *billing, const struct customer_wan
 	return result;
 }
 
-enum result
-billing_customer_gone(const struct billing *billing, const char *customer, struct problem *problem)
+enum result billing_customer_gone(const struct billing *billing, const char *customer,
+    struct problem *problem)
 {
 	enum store_applied applied;
 	enum result result;
@@ -213,8 +207,7 @@ billing_customer_gone(const struct billing *billing, const char *customer, struc
 	return result == RESULT_OK ? billing_attempt_over(billing, CREATE_CUSTOMER, problem) : result;
 }
 
-bool
-billing_customer_is_users(const struct store_user *user, const char *customer)
+bool billing_customer_is_users(const struct store_user *user, const char *customer)
 {
 	size_t i;
 

@@ -3,21 +3,18 @@
 #include "billing_own.h"
 #include "log.h"
 
-static void
-log_end(const char *event, const struct stripe_subscription *subscription)
+static void log_end(const char *event, const struct stripe_subscription *subscription)
 {
 	log_event(LOG_LEVEL_INFO, event, "subscription", subscription->snapshot.id, "customer",
 	    subscription->snapshot.customer, NULL);
 }
 
-static bool
-has_ended(const struct stripe_subscription *subscription)
+static bool has_ended(const struct stripe_subscription *subscription)
 {
 	return subscription_rank(subscription->snapshot.status) == RANK_FINAL;
 }
 
-static enum result
-cancel_now(const struct billing *billing, const struct end_wanted *wanted,
+static enum result cancel_now(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct attempt attempt;
@@ -32,8 +29,7 @@ cancel_now(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
-static enum result
-cancel_later(const struct billing *billing, const struct end_wanted *wanted,
+static enum result cancel_later(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct attempt attempt;
@@ -52,9 +48,8 @@ cancel_later(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
-static enum result
-cancel(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result cancel(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	const struct end_wanted *wanted = context;
 	enum result result;
@@ -70,8 +65,7 @@ cancel(const struct billing *billing, void *context, struct stripe_subscription 
 	return result;
 }
 
-static enum result
-keep(const struct billing *billing, const struct end_wanted *wanted,
+static enum result keep(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	const struct subscription known = subscription->snapshot;
@@ -89,8 +83,7 @@ keep(const struct billing *billing, const struct end_wanted *wanted,
 }
 
 /* A period that was paid for and is not over yet is not paid for again. */
-static enum result
-go_on(const struct billing *billing, const struct end_wanted *wanted,
+static enum result go_on(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	bool same_period = subscription_period_end(&subscription->snapshot) > billing->now;
@@ -107,9 +100,8 @@ go_on(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
-static enum result
-resume(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result resume(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	const struct end_wanted *wanted = context;
 	enum result result = RESULT_OK;
@@ -127,8 +119,7 @@ resume(const struct billing *billing, void *context, struct stripe_subscription 
 	return result;
 }
 
-static enum result
-pause_at_stripe(const struct billing *billing, const struct end_wanted *wanted,
+static enum result pause_at_stripe(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct attempt attempt;
@@ -143,9 +134,8 @@ pause_at_stripe(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
-static enum result
-suspend(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result suspend(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	enum result result;
 
@@ -161,8 +151,7 @@ suspend(const struct billing *billing, void *context, struct stripe_subscription
 	return result;
 }
 
-enum result
-billing_cancel(const struct billing *billing, const struct end_wanted *wanted,
+enum result billing_cancel(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct end_wanted context = *wanted;
@@ -170,8 +159,7 @@ billing_cancel(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own(billing, wanted->subscription, cancel, &context, subscription, problem);
 }
 
-enum result
-billing_resume(const struct billing *billing, const struct end_wanted *wanted,
+enum result billing_resume(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct end_wanted context = *wanted;
@@ -179,8 +167,7 @@ billing_resume(const struct billing *billing, const struct end_wanted *wanted,
 	return billing_own(billing, wanted->subscription, resume, &context, subscription, problem);
 }
 
-enum result
-billing_pause(const struct billing *billing, const struct end_wanted *wanted,
+enum result billing_pause(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct end_wanted context = *wanted;

@@ -14,16 +14,14 @@ struct place {
 	char last[STRIPE_ID_SIZE];
 };
 
-static enum result
-invoice_unknown(struct problem *problem)
+static enum result invoice_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "invoice_unknown", "starting_after",
 	    "There is no such invoice.");
 }
 
-static enum result
-find_place(const struct billing *billing, const struct store_user *user, const char *after,
-    struct place *place, struct problem *problem)
+static enum result find_place(const struct billing *billing, const struct store_user *user,
+    const char *after, struct place *place, struct problem *problem)
 {
 	struct stripe_invoice invoice;
 	enum result result;
@@ -42,8 +40,7 @@ find_place(const struct billing *billing, const struct store_user *user, const c
 	return result;
 }
 
-static bool
-is_draft(struct json_object *invoice)
+static bool is_draft(struct json_object *invoice)
 {
 	const char *status = json_text(invoice, "/status");
 
@@ -51,9 +48,8 @@ is_draft(struct json_object *invoice)
 }
 
 /* What fits of a page; *more tells whether there is anything behind what was taken. */
-static enum result
-take(struct json_object *page, int64_t limit, struct place *place, struct json_object *data,
-    bool *more, struct problem *problem)
+static enum result take(struct json_object *page, int64_t limit, struct place *place,
+    struct json_object *data, bool *more, struct problem *problem)
 {
 	struct json_object *found = json_at(page, "/data");
 	size_t i, length = json_object_array_length(found);
@@ -70,8 +66,7 @@ take(struct json_object *page, int64_t limit, struct place *place, struct json_o
 	return RESULT_OK;
 }
 
-static enum result
-fill(const struct billing *billing, const struct store_user *user, int64_t limit,
+static enum result fill(const struct billing *billing, const struct store_user *user, int64_t limit,
     struct place *place, struct billing_invoice_list *list, struct problem *problem)
 {
 	enum result result = RESULT_OK;
@@ -96,8 +91,7 @@ fill(const struct billing *billing, const struct store_user *user, int64_t limit
 	return result;
 }
 
-enum result
-billing_invoice_list(const struct billing *billing, int64_t limit, const char *after,
+enum result billing_invoice_list(const struct billing *billing, int64_t limit, const char *after,
     struct billing_invoice_list *list, struct problem *problem)
 {
 	struct billing_invoice_list made = { .data = json_object_new_array() };

@@ -4,8 +4,7 @@
 #include "billing_sync.h"
 #include "stripe_subscription_write.h"
 
-static enum result
-read_now(const struct billing *billing, const struct subscription *known,
+static enum result read_now(const struct billing *billing, const struct subscription *known,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct problem ignored;
@@ -18,9 +17,8 @@ read_now(const struct billing *billing, const struct subscription *known,
 	return result;
 }
 
-static enum result
-act_locked(const struct billing *billing, const char *id, own_act *act, void *context,
-    struct stripe_subscription *subscription, struct problem *problem)
+static enum result act_locked(const struct billing *billing, const char *id, own_act *act,
+    void *context, struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct subscription_record record;
 	struct problem ignored;
@@ -38,8 +36,7 @@ act_locked(const struct billing *billing, const char *id, own_act *act, void *co
 	return result;
 }
 
-enum result
-billing_own(const struct billing *billing, const char *id, own_act *act, void *context,
+enum result billing_own(const struct billing *billing, const char *id, own_act *act, void *context,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct store_lock lock;
@@ -53,8 +50,7 @@ billing_own(const struct billing *billing, const char *id, own_act *act, void *c
 	return result;
 }
 
-enum result
-billing_own_begin(const struct billing *billing, const struct own_write *write,
+enum result billing_own_begin(const struct billing *billing, const struct own_write *write,
     const char *subscription, struct attempt *attempt, struct problem *problem)
 {
 	char fingerprint[STRIPE_DIGEST_SIZE];
@@ -65,9 +61,8 @@ billing_own_begin(const struct billing *billing, const struct own_write *write,
 	    problem);
 }
 
-enum result
-billing_own_end(const struct billing *billing, const struct attempt *attempt, enum result result,
-    struct problem *problem)
+enum result billing_own_end(const struct billing *billing, const struct attempt *attempt,
+    enum result result, struct problem *problem)
 {
 	billing_attempt_settle(billing, attempt, result);
 	if (result == RESULT_INVALID || result == RESULT_NOT_FOUND)
@@ -76,8 +71,7 @@ billing_own_end(const struct billing *billing, const struct attempt *attempt, en
 	    billing_attempt_over(billing, attempt->operation, problem) : result;
 }
 
-enum result
-billing_own_ended(struct problem *problem)
+enum result billing_own_ended(struct problem *problem)
 {
 	return problem_set(problem, RESULT_CONFLICT, "subscription_ended", "subscriptionId",
 	    "This subscription has ended.");

@@ -14,16 +14,14 @@ struct payment {
 	struct stripe_invoice_due *invoice;
 };
 
-static enum result
-nothing_due(struct problem *problem)
+static enum result nothing_due(struct problem *problem)
 {
 	return problem_set(problem, RESULT_CONFLICT, "nothing_due", "subscriptionId",
 	    "Nothing is to be paid.");
 }
 
-static enum result
-finalize(const struct billing *billing, const struct payment *payment, const char *subscription,
-    struct problem *problem)
+static enum result finalize(const struct billing *billing, const struct payment *payment,
+    const char *subscription, struct problem *problem)
 {
 	struct stripe_invoice_due *invoice = payment->invoice;
 	struct attempt attempt;
@@ -39,8 +37,7 @@ finalize(const struct billing *billing, const struct payment *payment, const cha
 }
 
 /* While it is unpaid, Stripe leaves each new invoice a draft. */
-static enum result
-find_draft(const struct billing *billing, const struct payment *payment,
+static enum result find_draft(const struct billing *billing, const struct payment *payment,
     const struct subscription *snapshot, bool *found, struct problem *problem)
 {
 	enum result result;
@@ -56,8 +53,7 @@ find_draft(const struct billing *billing, const struct payment *payment,
 	return finalize(billing, payment, snapshot->id, problem);
 }
 
-static enum result
-find_due(const struct billing *billing, const struct payment *payment,
+static enum result find_due(const struct billing *billing, const struct payment *payment,
     const struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct stripe_invoice_due *invoice = payment->invoice;
@@ -77,9 +73,8 @@ find_due(const struct billing *billing, const struct payment *payment,
 	return result == RESULT_NOT_FOUND ? nothing_due(problem) : result;
 }
 
-static enum result
-pay(const struct billing *billing, void *context, struct stripe_subscription *subscription,
-    struct problem *problem)
+static enum result pay(const struct billing *billing, void *context,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	const struct payment *payment = context;
 	enum result result;
@@ -97,8 +92,7 @@ pay(const struct billing *billing, void *context, struct stripe_subscription *su
 	    "This invoice is paid in the customer portal.");
 }
 
-enum result
-billing_pay(const struct billing *billing, const struct payment_wanted *wanted,
+enum result billing_pay(const struct billing *billing, const struct payment_wanted *wanted,
     struct stripe_invoice_due *invoice, struct problem *problem)
 {
 	struct stripe_invoice_due due = { .status = "" };
@@ -113,9 +107,8 @@ billing_pay(const struct billing *billing, const struct payment_wanted *wanted,
 }
 
 /* Her customer: of the subscription, or of any live one, or the oldest. */
-static enum result
-find_customer(const struct store_user *user, const char *subscription, const char **customer,
-    struct problem *problem)
+static enum result find_customer(const struct store_user *user, const char *subscription,
+    const char **customer, struct problem *problem)
 {
 	size_t i;
 
@@ -138,8 +131,7 @@ find_customer(const struct store_user *user, const char *subscription, const cha
 	return RESULT_OK;
 }
 
-static enum result
-begin_locked(const struct billing *billing, const struct payment_wanted *wanted,
+static enum result begin_locked(const struct billing *billing, const struct payment_wanted *wanted,
     const struct store_user *user, struct stripe_setup_intent *intent, struct problem *problem)
 {
 	const char *subscription = wanted->subscription != NULL ? wanted->subscription : "", *customer;
@@ -157,9 +149,8 @@ begin_locked(const struct billing *billing, const struct payment_wanted *wanted,
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
-static enum result
-set_subscription(const struct billing *billing, const struct stripe_setup_intent *intent,
-    const char *id, struct problem *problem)
+static enum result set_subscription(const struct billing *billing,
+    const struct stripe_setup_intent *intent, const char *id, struct problem *problem)
 {
 	struct stripe_subscription subscription;
 	struct attempt attempt;
@@ -176,8 +167,7 @@ set_subscription(const struct billing *billing, const struct stripe_setup_intent
 	    result;
 }
 
-static enum result
-set_subscriptions(const struct billing *billing, const struct store_user *user,
+static enum result set_subscriptions(const struct billing *billing, const struct store_user *user,
     const struct stripe_setup_intent *intent, struct problem *problem)
 {
 	enum result result = RESULT_OK;
@@ -194,9 +184,8 @@ set_subscriptions(const struct billing *billing, const struct store_user *user,
 	return result;
 }
 
-static enum result
-set_customer(const struct billing *billing, const struct stripe_setup_intent *intent,
-    struct problem *problem)
+static enum result set_customer(const struct billing *billing,
+    const struct stripe_setup_intent *intent, struct problem *problem)
 {
 	struct attempt attempt;
 	enum result result;
@@ -211,8 +200,8 @@ set_customer(const struct billing *billing, const struct stripe_setup_intent *in
 }
 
 /* What is kept of her payment method holds while her generation stands still, and a mark moves it. */
-static enum result
-forget_method(const struct billing *billing, const char *customer, struct problem *problem)
+static enum result forget_method(const struct billing *billing, const char *customer,
+    struct problem *problem)
 {
 	enum store_applied applied;
 
@@ -224,8 +213,7 @@ forget_method(const struct billing *billing, const char *customer, struct proble
 	}, &applied, problem);
 }
 
-static enum result
-finish_locked(const struct billing *billing, const struct payment_wanted *wanted,
+static enum result finish_locked(const struct billing *billing, const struct payment_wanted *wanted,
     const struct store_user *user, struct stripe_setup_intent *intent, struct problem *problem)
 {
 	enum result result;
@@ -253,9 +241,8 @@ typedef enum result method_step(const struct billing *billing,
     const struct payment_wanted *wanted, const struct store_user *user,
     struct stripe_setup_intent *intent, struct problem *problem);
 
-static enum result
-with_user(const struct billing *billing, const struct payment_wanted *wanted, method_step *step,
-    struct stripe_setup_intent *intent, struct problem *problem)
+static enum result with_user(const struct billing *billing, const struct payment_wanted *wanted,
+    method_step *step, struct stripe_setup_intent *intent, struct problem *problem)
 {
 	struct stripe_setup_intent found;
 	struct store_user user = { 0 };
@@ -275,16 +262,15 @@ with_user(const struct billing *billing, const struct payment_wanted *wanted, me
 	return result;
 }
 
-enum result
-billing_method_begin(const struct billing *billing, const struct payment_wanted *wanted,
+enum result billing_method_begin(const struct billing *billing, const struct payment_wanted *wanted,
     struct stripe_setup_intent *intent, struct problem *problem)
 {
 	return with_user(billing, wanted, begin_locked, intent, problem);
 }
 
-enum result
-billing_method_finish(const struct billing *billing, const struct payment_wanted *wanted,
-    struct stripe_setup_intent *intent, struct problem *problem)
+enum result billing_method_finish(const struct billing *billing,
+    const struct payment_wanted *wanted, struct stripe_setup_intent *intent,
+    struct problem *problem)
 {
 	return with_user(billing, wanted, finish_locked, intent, problem);
 }

@@ -15,16 +15,14 @@ struct question {
 	char customer[STRIPE_ID_SIZE]; /* "" until the answer says it */
 };
 
-static enum result
-method_unknown(struct problem *problem)
+static enum result method_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "payment_method_unknown", "paymentMethodId",
 	    "There is no such payment method.");
 }
 
 /* The named subscription, or a live one when none is named. */
-static const struct subscription *
-find_subscription(const struct store_user *user, const char *id)
+static const struct subscription *find_subscription(const struct store_user *user, const char *id)
 {
 	size_t i;
 
@@ -37,9 +35,8 @@ find_subscription(const struct store_user *user, const char *id)
 	return NULL;
 }
 
-static enum result
-question_make(const struct store_user *user, const struct payment_method_wanted *wanted,
-    struct question *question, struct problem *problem)
+static enum result question_make(const struct store_user *user,
+    const struct payment_method_wanted *wanted, struct question *question, struct problem *problem)
 {
 	const struct subscription *subscription = find_subscription(user, wanted->subscription);
 
@@ -63,9 +60,8 @@ question_make(const struct store_user *user, const struct payment_method_wanted 
 	return RESULT_OK;
 }
 
-static enum result
-generation_of(const struct billing *billing, const char *customer, int64_t *generation,
-    struct problem *problem)
+static enum result generation_of(const struct billing *billing, const char *customer,
+    int64_t *generation, struct problem *problem)
 {
 	*generation = 0;
 	if (customer[0] != '\0' && store_customer_generation(billing->store, billing->site, customer,
@@ -76,8 +72,7 @@ generation_of(const struct billing *billing, const char *customer, int64_t *gene
 
 /* Every event about her moves her generation, so one that says what it said when
  * Stripe was asked has seen no new card. */
-static enum result
-find_kept(const struct billing *billing, const struct store_user *user,
+static enum result find_kept(const struct billing *billing, const struct store_user *user,
     const struct question *question, struct json_object **shown, struct problem *problem)
 {
 	struct store_payment_method kept = { .shown = NULL };
@@ -97,9 +92,8 @@ find_kept(const struct billing *billing, const struct store_user *user,
 	return result;
 }
 
-static enum result
-keep(const struct billing *billing, const struct question *question, int64_t generation,
-    const struct stripe_payment_method *method, struct problem *problem)
+static enum result keep(const struct billing *billing, const struct question *question,
+    int64_t generation, const struct stripe_payment_method *method, struct problem *problem)
 {
 	struct store_payment_method kept = { .generation = generation, .shown = method->shown };
 
@@ -109,8 +103,7 @@ keep(const struct billing *billing, const struct question *question, int64_t gen
 	return RESULT_OK;
 }
 
-static enum result
-ask_stripe(const struct billing *billing, const struct store_user *user,
+static enum result ask_stripe(const struct billing *billing, const struct store_user *user,
     const struct question *question, struct json_object **shown, struct problem *problem)
 {
 	struct stripe_payment_method method = { .shown = NULL };
@@ -133,8 +126,7 @@ ask_stripe(const struct billing *billing, const struct store_user *user,
 	return result;
 }
 
-enum result
-billing_payment_method_find(const struct billing *billing,
+enum result billing_payment_method_find(const struct billing *billing,
     const struct payment_method_wanted *wanted, struct json_object **shown,
     struct problem *problem)
 {

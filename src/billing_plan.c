@@ -15,14 +15,13 @@ struct catalogue {
 	size_t count;
 };
 
-static bool
-is_fresh(const struct store_price *price, int64_t now)
+static bool is_fresh(const struct store_price *price, int64_t now)
 {
 	return price->active && now - price->read_at < PRICE_FRESH_SECONDS;
 }
 
-static const struct store_price *
-fresh_by_name(const struct catalogue *catalogue, const char *name, int64_t now)
+static const struct store_price *fresh_by_name(const struct catalogue *catalogue, const char *name,
+    int64_t now)
 {
 	size_t i;
 
@@ -34,8 +33,8 @@ fresh_by_name(const struct catalogue *catalogue, const char *name, int64_t now)
 	return NULL;
 }
 
-static const struct store_price *
-fresh_by_product(const struct catalogue *catalogue, const char *product, int64_t now, size_t from)
+static const struct store_price *fresh_by_product(const struct catalogue *catalogue,
+    const char *product, int64_t now, size_t from)
 {
 	size_t i;
 
@@ -46,8 +45,7 @@ fresh_by_product(const struct catalogue *catalogue, const char *product, int64_t
 	return NULL;
 }
 
-static bool
-all_fresh(const struct catalogue *catalogue, const struct words *names, int64_t now)
+static bool all_fresh(const struct catalogue *catalogue, const struct words *names, int64_t now)
 {
 	size_t i;
 
@@ -57,14 +55,12 @@ all_fresh(const struct catalogue *catalogue, const struct words *names, int64_t 
 	return true;
 }
 
-static bool
-plan_sold_by_product(const struct plan *plan)
+static bool plan_sold_by_product(const struct plan *plan)
 {
 	return plan->prices.count == 0 && plan->lookup_keys.count == 0;
 }
 
-static bool
-plan_is_fresh(const struct catalogue *catalogue, const struct plan *plan, int64_t now)
+static bool plan_is_fresh(const struct catalogue *catalogue, const struct plan *plan, int64_t now)
 {
 	if (plan->setup_lookup_key != NULL &&
 	    fresh_by_name(catalogue, plan->setup_lookup_key, now) == NULL)
@@ -74,8 +70,8 @@ plan_is_fresh(const struct catalogue *catalogue, const struct plan *plan, int64_
 	return all_fresh(catalogue, &plan->prices, now) && all_fresh(catalogue, &plan->lookup_keys, now);
 }
 
-static enum result
-remember(const struct billing *billing, const struct stripe_price *found, size_t count)
+static enum result remember(const struct billing *billing, const struct stripe_price *found,
+    size_t count)
 {
 	enum result result = RESULT_OK;
 	size_t i;
@@ -97,9 +93,8 @@ remember(const struct billing *billing, const struct stripe_price *found, size_t
 	return result;
 }
 
-static enum result
-read_by_lookup_keys(const struct billing *billing, const char *const *keys, size_t count,
-    struct problem *problem)
+static enum result read_by_lookup_keys(const struct billing *billing, const char *const *keys,
+    size_t count, struct problem *problem)
 {
 	enum result result = RESULT_OK;
 	size_t from, chunk;
@@ -118,8 +113,8 @@ read_by_lookup_keys(const struct billing *billing, const char *const *keys, size
 	return result;
 }
 
-static enum result
-read_by_ids(const struct billing *billing, const struct words *ids, struct problem *problem)
+static enum result read_by_ids(const struct billing *billing, const struct words *ids,
+    struct problem *problem)
 {
 	enum result result = RESULT_OK;
 	size_t i;
@@ -136,8 +131,8 @@ read_by_ids(const struct billing *billing, const struct words *ids, struct probl
 	return result;
 }
 
-static enum result
-read_by_product(const struct billing *billing, const char *product, struct problem *problem)
+static enum result read_by_product(const struct billing *billing, const char *product,
+    struct problem *problem)
 {
 	struct stripe_price *found = NULL;
 	size_t n_found = 0;
@@ -151,8 +146,8 @@ read_by_product(const struct billing *billing, const char *product, struct probl
 	return result;
 }
 
-static enum result
-read_plan(const struct billing *billing, const struct plan *plan, struct problem *problem)
+static enum result read_plan(const struct billing *billing, const struct plan *plan,
+    struct problem *problem)
 {
 	const char *setup[] = { plan->setup_lookup_key };
 	enum result result;
@@ -169,8 +164,8 @@ read_plan(const struct billing *billing, const struct plan *plan, struct problem
 	return result;
 }
 
-static enum result
-catalogue_read(const struct billing *billing, struct catalogue *catalogue, struct problem *problem)
+static enum result catalogue_read(const struct billing *billing, struct catalogue *catalogue,
+    struct problem *problem)
 {
 	free(catalogue->prices);
 	*catalogue = (struct catalogue){ 0 };
@@ -181,8 +176,7 @@ catalogue_read(const struct billing *billing, struct catalogue *catalogue, struc
 }
 
 /* The catalogue with this plan's prices no older than PRICE_FRESH_SECONDS. */
-static enum result
-catalogue_for_plan(const struct billing *billing, const struct plan *plan,
+static enum result catalogue_for_plan(const struct billing *billing, const struct plan *plan,
     struct catalogue *catalogue, struct problem *problem)
 {
 	enum result result = RESULT_OK;
@@ -195,8 +189,7 @@ catalogue_for_plan(const struct billing *billing, const struct plan *plan,
 	return result == RESULT_OK ? catalogue_read(billing, catalogue, problem) : result;
 }
 
-static bool
-is_wanted(const struct store_price *price, const struct plan_wanted *wanted)
+static bool is_wanted(const struct store_price *price, const struct plan_wanted *wanted)
 {
 	return price->interval[0] != '\0' &&
 	    (wanted->price_id == NULL || strcmp(price->id, wanted->price_id) == 0) &&
@@ -204,9 +197,8 @@ is_wanted(const struct store_price *price, const struct plan_wanted *wanted)
 	    (wanted->interval == NULL || strcmp(price->interval, wanted->interval) == 0);
 }
 
-static const struct store_price *
-wanted_of_names(const struct catalogue *catalogue, const struct words *names,
-    const struct plan_wanted *wanted, int64_t now)
+static const struct store_price *wanted_of_names(const struct catalogue *catalogue,
+    const struct words *names, const struct plan_wanted *wanted, int64_t now)
 {
 	size_t i;
 
@@ -219,9 +211,8 @@ wanted_of_names(const struct catalogue *catalogue, const struct words *names,
 	return NULL;
 }
 
-static const struct store_price *
-wanted_of_product(const struct catalogue *catalogue, const char *product,
-    const struct plan_wanted *wanted, int64_t now)
+static const struct store_price *wanted_of_product(const struct catalogue *catalogue,
+    const char *product, const struct plan_wanted *wanted, int64_t now)
 {
 	const struct store_price *price = fresh_by_product(catalogue, product, now, 0);
 
@@ -231,9 +222,8 @@ wanted_of_product(const struct catalogue *catalogue, const char *product,
 	return price;
 }
 
-static const struct store_price *
-wanted_of_plan(const struct catalogue *catalogue, const struct plan *plan,
-    const struct plan_wanted *wanted, int64_t now)
+static const struct store_price *wanted_of_plan(const struct catalogue *catalogue,
+    const struct plan *plan, const struct plan_wanted *wanted, int64_t now)
 {
 	const struct store_price *price;
 
@@ -243,8 +233,7 @@ wanted_of_plan(const struct catalogue *catalogue, const struct plan *plan,
 	return price != NULL ? price : wanted_of_names(catalogue, &plan->lookup_keys, wanted, now);
 }
 
-static enum result
-choose_from_plan(const struct billing *billing, const struct plan *plan,
+static enum result choose_from_plan(const struct billing *billing, const struct plan *plan,
     const struct plan_wanted *wanted, struct catalogue *catalogue, struct plan_choice *choice,
     struct problem *problem)
 {
@@ -269,8 +258,8 @@ choose_from_plan(const struct billing *billing, const struct plan *plan,
 	return RESULT_OK;
 }
 
-static enum result
-plan_unavailable(const struct plan *plan, const struct plan_wanted *wanted, struct problem *problem)
+static enum result plan_unavailable(const struct plan *plan, const struct plan_wanted *wanted,
+    struct problem *problem)
 {
 	if (wanted->interval != NULL)
 		return problem_set(problem, RESULT_INVALID, "parameter_invalid", "interval",
@@ -280,8 +269,7 @@ plan_unavailable(const struct plan *plan, const struct plan_wanted *wanted, stru
 	    "This plan cannot be bought at the moment.");
 }
 
-static enum result
-choose_named_plan(const struct billing *billing, const struct plan *plan,
+static enum result choose_named_plan(const struct billing *billing, const struct plan *plan,
     const struct plan_wanted *wanted, struct plan_choice *choice, struct problem *problem)
 {
 	struct catalogue catalogue = { 0 };
@@ -299,8 +287,7 @@ choose_named_plan(const struct billing *billing, const struct plan *plan,
 
 /* Only the plans' own prices are looked at, so that a caller cannot make us
  * ask Stripe for what she names. */
-static enum result
-choose_any_plan(const struct billing *billing, const struct plan_wanted *wanted,
+static enum result choose_any_plan(const struct billing *billing, const struct plan_wanted *wanted,
     struct plan_choice *choice, struct problem *problem)
 {
 	struct catalogue catalogue = { 0 };
@@ -318,8 +305,7 @@ choose_any_plan(const struct billing *billing, const struct plan_wanted *wanted,
 	return result;
 }
 
-enum result
-billing_plan_choose(const struct billing *billing, const struct plan_wanted *wanted,
+enum result billing_plan_choose(const struct billing *billing, const struct plan_wanted *wanted,
     struct plan_choice *choice, struct problem *problem)
 {
 	const struct plan *plan = billing->site->default_plan;
@@ -337,8 +323,7 @@ billing_plan_choose(const struct billing *billing, const struct plan_wanted *wan
 	return choose_named_plan(billing, plan, wanted, choice, problem);
 }
 
-enum result
-billing_plan_refresh(const struct billing *billing, struct problem *problem)
+enum result billing_plan_refresh(const struct billing *billing, struct problem *problem)
 {
 	enum result result = RESULT_OK;
 	size_t i;
@@ -349,8 +334,7 @@ billing_plan_refresh(const struct billing *billing, struct problem *problem)
 	return result;
 }
 
-static bool
-has_word(const struct words *words, const char *word)
+static bool has_word(const struct words *words, const char *word)
 {
 	size_t i;
 
@@ -360,8 +344,7 @@ has_word(const struct words *words, const char *word)
 	return false;
 }
 
-bool
-billing_plan_sells(const struct plan *plan, const struct store_price *price)
+bool billing_plan_sells(const struct plan *plan, const struct store_price *price)
 {
 	if (!price->active || price->interval[0] == '\0')
 		return false;
@@ -370,8 +353,7 @@ billing_plan_sells(const struct plan *plan, const struct store_price *price)
 	return has_word(&plan->prices, price->id) || has_word(&plan->lookup_keys, price->lookup_key);
 }
 
-static bool
-site_is_fresh(const struct billing *billing, const struct catalogue *catalogue)
+static bool site_is_fresh(const struct billing *billing, const struct catalogue *catalogue)
 {
 	size_t i;
 
@@ -384,8 +366,8 @@ site_is_fresh(const struct billing *billing, const struct catalogue *catalogue)
 
 /* One at a time. While something stays unknown the lock is left to fall by
  * itself, and others show what there is. */
-static enum result
-catalogue_renew(const struct billing *billing, struct catalogue *catalogue, struct problem *problem)
+static enum result catalogue_renew(const struct billing *billing, struct catalogue *catalogue,
+    struct problem *problem)
 {
 	struct store_lock lock;
 	enum result result;
@@ -407,8 +389,7 @@ catalogue_renew(const struct billing *billing, struct catalogue *catalogue, stru
 	return result;
 }
 
-enum result
-billing_plan_catalogue(const struct billing *billing, struct store_price **prices,
+enum result billing_plan_catalogue(const struct billing *billing, struct store_price **prices,
     size_t *n_prices, struct problem *problem)
 {
 	struct catalogue catalogue = { 0 };

@@ -21,8 +21,7 @@ static const struct {
 };
 
 /* The named one, or the only one that is not over. NULL when there is no such. */
-static const struct subscription *
-find_subscription(const struct store_user *user, const char *id)
+static const struct subscription *find_subscription(const struct store_user *user, const char *id)
 {
 	const struct subscription *found = NULL;
 	size_t i;
@@ -42,8 +41,7 @@ find_subscription(const struct store_user *user, const char *id)
 }
 
 /* Whose subscriptions the portal is to show: a customer with a live one before one without. */
-static const char *
-portal_customer(const struct store_user *user)
+static const char *portal_customer(const struct store_user *user)
 {
 	size_t i;
 
@@ -53,9 +51,9 @@ portal_customer(const struct store_user *user)
 	return user->n_customers > 0 ? user->customers[0] : NULL;
 }
 
-static enum result
-fill_subscription(const struct store_user *user, const struct portal_wanted *wanted,
-    struct stripe_portal_params *params, struct problem *problem)
+static enum result fill_subscription(const struct store_user *user,
+    const struct portal_wanted *wanted, struct stripe_portal_params *params,
+    struct problem *problem)
 {
 	const struct subscription *subscription = find_subscription(user, wanted->subscription);
 
@@ -77,8 +75,7 @@ fill_subscription(const struct store_user *user, const struct portal_wanted *wan
 	return RESULT_OK;
 }
 
-static enum result
-fill_price(const struct billing *billing, const struct portal_wanted *wanted,
+static enum result fill_price(const struct billing *billing, const struct portal_wanted *wanted,
     struct plan_choice *choice, struct stripe_portal_params *params, struct problem *problem)
 {
 	enum result result;
@@ -96,8 +93,7 @@ fill_price(const struct billing *billing, const struct portal_wanted *wanted,
 }
 
 /* The portal's configuration at Stripe decides which flows there are. */
-static enum result
-translate_refusal(struct problem *problem)
+static enum result translate_refusal(struct problem *problem)
 {
 	char message[sizeof(problem->message)];
 
@@ -107,9 +103,8 @@ translate_refusal(struct problem *problem)
 	return stripe_refused(problem);
 }
 
-static enum result
-open_session(const struct billing *billing, const struct stripe_portal_params *params, char **url,
-    struct problem *problem)
+static enum result open_session(const struct billing *billing,
+    const struct stripe_portal_params *params, char **url, struct problem *problem)
 {
 	char once[HEX_RANDOM_SIZE], key[STRIPE_DIGEST_SIZE];
 	enum result result;
@@ -121,8 +116,7 @@ open_session(const struct billing *billing, const struct stripe_portal_params *p
 	return result == RESULT_INVALID ? translate_refusal(problem) : result;
 }
 
-static enum result
-fill_flow(const struct billing *billing, const struct portal_wanted *wanted,
+static enum result fill_flow(const struct billing *billing, const struct portal_wanted *wanted,
     const struct store_user *user, struct plan_choice *choice,
     struct stripe_portal_params *params, struct problem *problem)
 {
@@ -142,9 +136,8 @@ fill_flow(const struct billing *billing, const struct portal_wanted *wanted,
 	return result;
 }
 
-enum result
-billing_portal_open(const struct billing *billing, const struct portal_wanted *wanted, char **url,
-    struct problem *problem)
+enum result billing_portal_open(const struct billing *billing, const struct portal_wanted *wanted,
+    char **url, struct problem *problem)
 {
 	struct stripe_portal_params params = { 0 };
 	struct strbuf return_url = STRBUF_INIT;

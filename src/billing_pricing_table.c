@@ -6,8 +6,8 @@
 /* A page may stay open for a day, and so may the Checkout that it leads to. */
 #define REFERENCE_SECONDS (2 * 86400)
 
-static enum result
-open_session(const struct billing *billing, struct pricing_table *table, struct problem *problem)
+static enum result open_session(const struct billing *billing, struct pricing_table *table,
+    struct problem *problem)
 {
 	char email[EMAIL_SIZE];
 	enum result result;
@@ -18,8 +18,7 @@ open_session(const struct billing *billing, struct pricing_table *table, struct 
 	    table->customer, &table->session, problem) : result;
 }
 
-enum result
-billing_pricing_table_open(const struct billing *billing, struct pricing_table *table,
+enum result billing_pricing_table_open(const struct billing *billing, struct pricing_table *table,
     struct problem *problem)
 {
 	const struct site *site = billing->site;

@@ -7,8 +7,7 @@
 #include "billing_sync.h"
 #include "stripe_price.h"
 
-static enum result
-check_quantity(const struct purchase_wanted *wanted, const struct plan *plan,
+static enum result check_quantity(const struct purchase_wanted *wanted, const struct plan *plan,
     struct problem *problem)
 {
 	if (wanted->quantity > plan->quantity_max)
@@ -17,8 +16,7 @@ check_quantity(const struct purchase_wanted *wanted, const struct plan *plan,
 	return RESULT_OK;
 }
 
-static enum result
-find_promotion_code(const struct billing *billing, struct purchase *purchase,
+static enum result find_promotion_code(const struct billing *billing, struct purchase *purchase,
     struct problem *problem)
 {
 	enum result result;
@@ -33,9 +31,8 @@ find_promotion_code(const struct billing *billing, struct purchase *purchase,
 	return result;
 }
 
-enum result
-billing_purchase_open(const struct billing *billing, const struct purchase_wanted *wanted,
-    struct purchase *purchase, struct problem *problem)
+enum result billing_purchase_open(const struct billing *billing,
+    const struct purchase_wanted *wanted, struct purchase *purchase, struct problem *problem)
 {
 	enum result result;
 
@@ -51,8 +48,7 @@ billing_purchase_open(const struct billing *billing, const struct purchase_wante
 	return find_promotion_code(billing, purchase, problem);
 }
 
-enum result
-billing_purchase_customer(const struct billing *billing, const struct store_user *user,
+enum result billing_purchase_customer(const struct billing *billing, const struct store_user *user,
     struct purchase *purchase, struct problem *problem)
 {
 	const char *wanted = purchase->wanted->customer;
@@ -70,8 +66,7 @@ billing_purchase_customer(const struct billing *billing, const struct store_user
 }
 
 /* Stripe keeps what has ended, and a reading brings it all: nobody begins anew by cancelling. */
-static bool
-had_trial(const struct store_user *user)
+static bool had_trial(const struct store_user *user)
 {
 	size_t i;
 
@@ -81,8 +76,7 @@ had_trial(const struct store_user *user)
 	return false;
 }
 
-const struct plan *
-billing_purchase_terms(const struct site *site, const struct store_user *user,
+const struct plan *billing_purchase_terms(const struct site *site, const struct store_user *user,
     struct purchase *purchase)
 {
 	purchase->terms = *purchase->choice.plan;
@@ -93,8 +87,8 @@ billing_purchase_terms(const struct site *site, const struct store_user *user,
 	return &purchase->terms;
 }
 
-bool
-billing_purchase_is_of(const struct purchase *purchase, const struct subscription *subscription)
+bool billing_purchase_is_of(const struct purchase *purchase,
+    const struct subscription *subscription)
 {
 	size_t i;
 
@@ -104,8 +98,8 @@ billing_purchase_is_of(const struct purchase *purchase, const struct subscriptio
 	return false;
 }
 
-const struct subscription *
-billing_purchase_live(const struct purchase *purchase, const struct store_user *user)
+const struct subscription *billing_purchase_live(const struct purchase *purchase,
+    const struct store_user *user)
 {
 	size_t i;
 
@@ -118,15 +112,13 @@ billing_purchase_live(const struct purchase *purchase, const struct store_user *
 	return NULL;
 }
 
-enum result
-billing_already_subscribed(struct problem *problem)
+enum result billing_already_subscribed(struct problem *problem)
 {
 	return problem_set(problem, RESULT_CONFLICT, "already_subscribed", NULL,
 	    "There is a subscription to this already.");
 }
 
-enum result
-billing_purchase_check(const struct billing *billing, const struct purchase *purchase,
+enum result billing_purchase_check(const struct billing *billing, const struct purchase *purchase,
     const struct store_user *user, struct problem *problem)
 {
 	const struct subscription *live = billing_purchase_live(purchase, user);
@@ -145,15 +137,13 @@ billing_purchase_check(const struct billing *billing, const struct purchase *pur
 	return result;
 }
 
-bool
-billing_purchase_customer_gone(const struct problem *problem)
+bool billing_purchase_customer_gone(const struct problem *problem)
 {
 	return strcmp(problem->param, "customer") == 0 && strcmp(problem->code, "resource_missing") == 0;
 }
 
-enum result
-billing_purchase_replace_customer(const struct billing *billing, struct purchase *purchase,
-    struct problem *problem)
+enum result billing_purchase_replace_customer(const struct billing *billing,
+    struct purchase *purchase, struct problem *problem)
 {
 	struct store_user user = { 0 };
 	enum result result;
@@ -180,16 +170,14 @@ static const struct {
 	{ "discounts", "promotionCode" },
 };
 
-static bool
-was_named(const struct purchase_wanted *wanted, const char *field)
+static bool was_named(const struct purchase_wanted *wanted, const char *field)
 {
 	return (strcmp(field, "currency") == 0 && wanted->currency != NULL) ||
 	    (strcmp(field, "quantity") == 0 && wanted->quantity != 0) ||
 	    (strcmp(field, "promotionCode") == 0 && wanted->promotion_code != NULL);
 }
 
-enum result
-billing_purchase_refused(const struct purchase *purchase, struct problem *problem)
+enum result billing_purchase_refused(const struct purchase *purchase, struct problem *problem)
 {
 	const struct problem said = *problem;
 	size_t i;

@@ -8,17 +8,15 @@
 
 #define COMPLETE "complete"
 
-static enum result
-session_unknown(struct problem *problem)
+static enum result session_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "session_unknown", "session_id",
 	    "There is no such Checkout Session.");
 }
 
 /* Made by us for this user, or for a customer who is linked to her. */
-static enum result
-check_owner(const struct billing *billing, const struct stripe_checkout_session *session,
-    struct problem *problem)
+static enum result check_owner(const struct billing *billing,
+    const struct stripe_checkout_session *session, struct problem *problem)
 {
 	char user[IDENTITY_USER_MAX + 1] = "";
 
@@ -31,8 +29,7 @@ check_owner(const struct billing *billing, const struct stripe_checkout_session 
 	return strcmp(user, billing->identity->user) == 0 ? RESULT_OK : session_unknown(problem);
 }
 
-enum result
-billing_session_remember(const struct billing *billing,
+enum result billing_session_remember(const struct billing *billing,
     const struct stripe_checkout_session *session, const char *fingerprint,
     struct problem *problem)
 {
@@ -51,9 +48,8 @@ billing_session_remember(const struct billing *billing,
 	return RESULT_OK;
 }
 
-static enum result
-adopt_completed(const struct billing *billing, const struct stripe_checkout_session *session,
-    struct problem *problem)
+static enum result adopt_completed(const struct billing *billing,
+    const struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
 
@@ -64,8 +60,7 @@ adopt_completed(const struct billing *billing, const struct stripe_checkout_sess
 	    billing_sync_customer(billing, session->customer, problem) : result;
 }
 
-enum result
-billing_session_refresh(const struct billing *billing, const char *id,
+enum result billing_session_refresh(const struct billing *billing, const char *id,
     struct stripe_checkout_session *session, struct problem *problem)
 {
 	enum result result;
@@ -83,8 +78,8 @@ billing_session_refresh(const struct billing *billing, const char *id,
 }
 
 /* False when Redis does not know the subscription. */
-static bool
-find_subscription(const struct store_user *user, const char *id, struct session_status *status)
+static bool find_subscription(const struct store_user *user, const char *id,
+    struct session_status *status)
 {
 	size_t i;
 
@@ -98,9 +93,8 @@ find_subscription(const struct store_user *user, const char *id, struct session_
 	return false;
 }
 
-static enum result
-read_subscription(const struct billing *billing, const char *id, struct session_status *status,
-    struct problem *problem)
+static enum result read_subscription(const struct billing *billing, const char *id,
+    struct session_status *status, struct problem *problem)
 {
 	struct store_user user = { 0 };
 
@@ -112,17 +106,15 @@ read_subscription(const struct billing *billing, const char *id, struct session_
 }
 
 /* Whether Redis alone can say how the session ended. */
-static bool
-is_settled(const struct store_session *kept, const struct session_status *status)
+static bool is_settled(const struct store_session *kept, const struct session_status *status)
 {
 	if (strcmp(kept->status, COMPLETE) == 0)
 		return status->has_subscription;
 	return strcmp(kept->status, "expired") == 0;
 }
 
-static enum result
-status_of_kept(const struct billing *billing, const char *id, struct session_status *status,
-    bool *settled, struct problem *problem)
+static enum result status_of_kept(const struct billing *billing, const char *id,
+    struct session_status *status, bool *settled, struct problem *problem)
 {
 	struct store_session kept;
 	enum result result;
@@ -148,9 +140,8 @@ status_of_kept(const struct billing *billing, const char *id, struct session_sta
 	return result;
 }
 
-static enum result
-status_of_stripe(const struct billing *billing, const char *id, struct session_status *status,
-    struct problem *problem)
+static enum result status_of_stripe(const struct billing *billing, const char *id,
+    struct session_status *status, struct problem *problem)
 {
 	struct stripe_checkout_session session;
 	enum result result;
@@ -164,8 +155,7 @@ status_of_stripe(const struct billing *billing, const char *id, struct session_s
 	return read_subscription(billing, session.subscription, status, problem);
 }
 
-enum result
-billing_session_status(const struct billing *billing, const char *id,
+enum result billing_session_status(const struct billing *billing, const char *id,
     struct session_status *status, struct problem *problem)
 {
 	enum result result;

@@ -24,8 +24,7 @@ struct order {
 	char fingerprint[STRIPE_DIGEST_SIZE];
 };
 
-static bool
-fingerprint_make(struct order *order)
+static bool fingerprint_make(struct order *order)
 {
 	const struct stripe_subscription_params *params = &order->params;
 	char numbers[64];
@@ -37,8 +36,7 @@ fingerprint_make(struct order *order)
 	    params->currency != NULL ? params->currency : "", order->purchase.promotion_code, NULL);
 }
 
-static enum result
-order_open(const struct billing *billing, const struct subscribe_wanted *wanted,
+static enum result order_open(const struct billing *billing, const struct subscribe_wanted *wanted,
     struct order *order, struct problem *problem)
 {
 	struct purchase *purchase = &order->purchase;
@@ -64,8 +62,7 @@ order_open(const struct billing *billing, const struct subscribe_wanted *wanted,
 }
 
 /* Stripe would take a card for a trial that the plan gives without one. */
-static void
-ask_for_no_card(const struct order *order, struct stripe_subscription *subscription)
+static void ask_for_no_card(const struct order *order, struct stripe_subscription *subscription)
 {
 	if (!order->params.plan->trial_without_card || subscription->confirmation != CONFIRM_SETUP ||
 	    subscription->snapshot.status != SUBSCRIPTION_TRIALING)
@@ -75,8 +72,7 @@ ask_for_no_card(const struct order *order, struct stripe_subscription *subscript
 }
 
 /* What the site does not sell was not begun here. */
-static bool
-is_sold_here(const struct site *site, const struct subscription *subscription)
+static bool is_sold_here(const struct site *site, const struct subscription *subscription)
 {
 	size_t i;
 
@@ -87,8 +83,8 @@ is_sold_here(const struct site *site, const struct subscription *subscription)
 }
 
 /* Whether it stands in the way of the order, or may be its outcome. */
-static bool
-matters(const struct site *site, const struct order *order, const struct subscription *earlier)
+static bool matters(const struct site *site, const struct order *order,
+    const struct subscription *earlier)
 {
 	bool same_product = billing_purchase_is_of(&order->purchase, earlier);
 
@@ -98,8 +94,8 @@ matters(const struct site *site, const struct order *order, const struct subscri
 }
 
 /* Of just this order, and the caller has still to confirm it, or clicked twice. */
-static bool
-is_outcome(const struct order *order, const struct stripe_subscription *earlier, int64_t now)
+static bool is_outcome(const struct order *order, const struct stripe_subscription *earlier,
+    int64_t now)
 {
 	if (strcmp(earlier->order, order->fingerprint) != 0)
 		return false;
@@ -118,8 +114,7 @@ is_outcome(const struct order *order, const struct stripe_subscription *earlier,
 	}
 }
 
-static enum result
-cancel(const struct billing *billing, struct stripe_subscription *subscription,
+static enum result cancel(const struct billing *billing, struct stripe_subscription *subscription,
     struct problem *problem)
 {
 	char key[STRIPE_DIGEST_SIZE];
@@ -140,8 +135,7 @@ cancel(const struct billing *billing, struct stripe_subscription *subscription,
 }
 
 /* One of her earlier ones, as Stripe has it now; *outcome when it is the answer. */
-static enum result
-settle(const struct billing *billing, const struct order *order,
+static enum result settle(const struct billing *billing, const struct order *order,
     const struct subscription *known, struct stripe_subscription *earlier, bool *outcome,
     struct problem *problem)
 {
@@ -166,8 +160,7 @@ settle(const struct billing *billing, const struct order *order,
 }
 
 /* All of them, even when one is the answer: another may have been paid. */
-static enum result
-settle_earlier(const struct billing *billing, const struct order *order,
+static enum result settle_earlier(const struct billing *billing, const struct order *order,
     const struct store_user *user, struct stripe_subscription *subscription, bool *reuse,
     struct problem *problem)
 {
@@ -190,8 +183,7 @@ settle_earlier(const struct billing *billing, const struct order *order,
 	return result;
 }
 
-static enum result
-ask_stripe(const struct billing *billing, struct order *order,
+static enum result ask_stripe(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct attempt attempt;
@@ -208,8 +200,7 @@ ask_stripe(const struct billing *billing, struct order *order,
 }
 
 /* What an attempt in doubt made long ago may have ended meanwhile. */
-static enum result
-leave_replayed(const struct billing *billing, struct order *order,
+static enum result leave_replayed(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	enum result result;
@@ -225,8 +216,7 @@ leave_replayed(const struct billing *billing, struct order *order,
 	return result == RESULT_OK ? ask_stripe(billing, order, subscription, problem) : result;
 }
 
-static enum result
-create(const struct billing *billing, struct order *order,
+static enum result create(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	enum result result = ask_stripe(billing, order, subscription, problem);
@@ -249,8 +239,7 @@ create(const struct billing *billing, struct order *order,
 	return billing_subscription_remember(billing, subscription, problem);
 }
 
-static enum result
-subscribe_locked(const struct billing *billing, struct order *order,
+static enum result subscribe_locked(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct store_user user = { 0 };
@@ -273,8 +262,7 @@ subscribe_locked(const struct billing *billing, struct order *order,
 	return result == RESULT_OK ? billing_attempt_over(billing, CREATE_SUBSCRIPTION, problem) : result;
 }
 
-enum result
-billing_subscribe(const struct billing *billing, const struct subscribe_wanted *wanted,
+enum result billing_subscribe(const struct billing *billing, const struct subscribe_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct order order = { 0 };

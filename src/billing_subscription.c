@@ -9,15 +9,13 @@
 
 #define DATE_SLACK 2 /* seconds: the answer may have been made a little before its Date */
 
-static enum result
-subscription_unknown(struct problem *problem)
+static enum result subscription_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "subscription_unknown", "subscriptionId",
 	    "There is no such subscription.");
 }
 
-static const struct subscription_record *
-find_named(const struct store_user *user, const char *id)
+static const struct subscription_record *find_named(const struct store_user *user, const char *id)
 {
 	size_t i;
 
@@ -27,8 +25,7 @@ find_named(const struct store_user *user, const char *id)
 	return NULL;
 }
 
-static const struct subscription_record *
-find_only_live(const struct store_user *user)
+static const struct subscription_record *find_only_live(const struct store_user *user)
 {
 	const struct subscription_record *found = NULL;
 	size_t i;
@@ -43,8 +40,7 @@ find_only_live(const struct store_user *user)
 	return found;
 }
 
-enum result
-billing_subscription_find(const struct billing *billing, const char *id,
+enum result billing_subscription_find(const struct billing *billing, const char *id,
     struct subscription_record *record, struct problem *problem)
 {
 	const struct subscription_record *found;
@@ -67,9 +63,8 @@ billing_subscription_find(const struct billing *billing, const char *id,
 }
 
 /* Whether Redis shows the subscription as Stripe answered it. */
-static enum result
-is_shown(const struct billing *billing, const struct subscription *said, bool *shown,
-    struct problem *problem)
+static enum result is_shown(const struct billing *billing, const struct subscription *said,
+    bool *shown, struct problem *problem)
 {
 	const struct subscription_record *record;
 	struct store_user user = { 0 };
@@ -89,9 +84,9 @@ is_shown(const struct billing *billing, const struct subscription *said, bool *s
 	return RESULT_OK;
 }
 
-static enum result
-apply(const struct billing *billing, const struct stripe_subscription *subscription,
-    enum store_applied *applied, struct problem *problem)
+static enum result apply(const struct billing *billing,
+    const struct stripe_subscription *subscription, enum store_applied *applied,
+    struct problem *problem)
 {
 	const struct store_snapshot snapshot = { .subscription = &subscription->snapshot };
 
@@ -105,8 +100,7 @@ apply(const struct billing *billing, const struct stripe_subscription *subscript
 	}, applied, problem);
 }
 
-enum result
-billing_subscription_remember(const struct billing *billing,
+enum result billing_subscription_remember(const struct billing *billing,
     const struct stripe_subscription *subscription, struct problem *problem)
 {
 	enum store_applied applied;

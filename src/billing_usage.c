@@ -6,8 +6,7 @@
 #include "stripe_meter_event.h"
 
 /* Who pays for it: a customer with a live subscription before one without. */
-static const char *
-paying_customer(const struct store_user *user)
+static const char *paying_customer(const struct store_user *user)
 {
 	size_t i;
 
@@ -17,8 +16,7 @@ paying_customer(const struct store_user *user)
 	return user->n_customers > 0 ? user->customers[0] : NULL;
 }
 
-static enum result
-refused(struct problem *problem)
+static enum result refused(struct problem *problem)
 {
 	const struct problem said = *problem;
 
@@ -28,8 +26,7 @@ refused(struct problem *problem)
 	return stripe_refused(problem);
 }
 
-enum result
-billing_usage_report(const struct billing *billing, const struct usage *usage,
+enum result billing_usage_report(const struct billing *billing, const struct usage *usage,
     struct problem *problem)
 {
 	struct store_user user = { 0 };

@@ -16,8 +16,7 @@
  * be taken for the other. Site names hold no NUL. */
 static const char purpose[] = "tollgate client reference";
 
-static bool
-sign(const unsigned char expiry[EXPIRY_BYTES], const char *user, const char *site,
+static bool sign(const unsigned char expiry[EXPIRY_BYTES], const char *user, const char *site,
     const struct secret *key, unsigned char mac[MAC_BYTES])
 {
 	unsigned char whole[EVP_MAX_MD_SIZE];
@@ -37,8 +36,7 @@ sign(const unsigned char expiry[EXPIRY_BYTES], const char *user, const char *sit
 	return done;
 }
 
-bool
-client_reference_make(const char *user, const char *site, const struct secret *key,
+bool client_reference_make(const char *user, const char *site, const struct secret *key,
     int64_t expires, char reference[CLIENT_REFERENCE_SIZE])
 {
 	unsigned char bytes[HEAD_BYTES + IDENTITY_USER_MAX];
@@ -58,8 +56,7 @@ client_reference_make(const char *user, const char *site, const struct secret *k
 	return true;
 }
 
-static bool
-signed_by_any(const unsigned char *bytes, const char *user, const char *site,
+static bool signed_by_any(const unsigned char *bytes, const char *user, const char *site,
     const struct secret *keys, size_t n_keys)
 {
 	unsigned char mac[MAC_BYTES];
@@ -72,8 +69,7 @@ signed_by_any(const unsigned char *bytes, const char *user, const char *site,
 	return false;
 }
 
-bool
-client_reference_read(const char *reference, const char *site, const struct secret *keys,
+bool client_reference_read(const char *reference, const char *site, const struct secret *keys,
     size_t n_keys, int64_t at, char user[IDENTITY_USER_MAX + 1])
 {
 	unsigned char bytes[BASE64URL_MAX];

@@ -8,16 +8,14 @@
 #include "settings.h"
 #include "store.h"
 
-static int
-usage(FILE *out, int code)
+static int usage(FILE *out, int code)
 {
 	fputs("usage: tollgate check [-c FILE]\n", out);
 	return code;
 }
 
 /* Redis that cannot be reached is no fault of the file: store_inspect has logged it. */
-static int
-inspect(const struct settings *settings)
+static int inspect(const struct settings *settings)
 {
 	struct store *store = store_new(settings);
 	struct problem problem;
@@ -35,8 +33,7 @@ inspect(const struct settings *settings)
 	return code;
 }
 
-static int
-check(const char *path)
+static int check(const char *path)
 {
 	struct settings *settings = settings_load(path, SECRET_ALL);
 	int code;
@@ -52,8 +49,7 @@ check(const char *path)
 	return code;
 }
 
-int
-cmd_check(int argc, char **argv)
+int cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },

@@ -16,9 +16,9 @@
 static const char *const feedbacks[] = { "other", "customer_service", "low_quality",
 	"missing_features", "switched_service", "too_complex", "too_expensive", "unused", NULL };
 
-static enum result
-answer(struct worker *worker, const struct request *request, struct response *response,
-    const struct stripe_subscription *subscription, struct problem *problem)
+static enum result answer(struct worker *worker, const struct request *request,
+    struct response *response, const struct stripe_subscription *subscription,
+    struct problem *problem)
 {
 	struct view_catalogue catalogue = { 0 };
 	struct json_object *object;
@@ -36,8 +36,8 @@ answer(struct worker *worker, const struct request *request, struct response *re
 	return RESULT_OK;
 }
 
-static enum result
-read_named(const struct request *request, struct end_wanted *wanted, struct problem *problem)
+static enum result read_named(const struct request *request, struct end_wanted *wanted,
+    struct problem *problem)
 {
 	*wanted = (struct end_wanted){
 		.idempotency_key = request_param(request, "HTTP_IDEMPOTENCY_KEY"),
@@ -45,8 +45,8 @@ read_named(const struct request *request, struct end_wanted *wanted, struct prob
 	return request_field(request, "subscriptionId", STRIPE_ID_MAX, &wanted->subscription, problem);
 }
 
-static enum result
-read_cancel(const struct request *request, struct end_wanted *wanted, struct problem *problem)
+static enum result read_cancel(const struct request *request, struct end_wanted *wanted,
+    struct problem *problem)
 {
 	static const char *const whens[] = {
 		[CANCEL_NOW] = "now", [CANCEL_PERIOD_END] = "period_end", NULL
@@ -65,8 +65,7 @@ read_cancel(const struct request *request, struct end_wanted *wanted, struct pro
 	return result;
 }
 
-enum result
-endpoint_cancel_subscription(struct worker *worker, const struct request *request,
+enum result endpoint_cancel_subscription(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -83,8 +82,7 @@ endpoint_cancel_subscription(struct worker *worker, const struct request *reques
 	return answer(worker, request, response, &subscription, problem);
 }
 
-enum result
-endpoint_resume_subscription(struct worker *worker, const struct request *request,
+enum result endpoint_resume_subscription(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -99,8 +97,7 @@ endpoint_resume_subscription(struct worker *worker, const struct request *reques
 }
 
 /* Stripe's pause has no end of its own, and one that is not kept must not be promised. */
-static enum result
-refuse_end_of_pause(const struct request *request, struct problem *problem)
+static enum result refuse_end_of_pause(const struct request *request, struct problem *problem)
 {
 	const char *resumes_at;
 	enum result result = request_field(request, "resumesAt", STRIPE_ID_MAX, &resumes_at, problem);
@@ -111,8 +108,7 @@ refuse_end_of_pause(const struct request *request, struct problem *problem)
 	    "A pause lasts until it is taken back.");
 }
 
-enum result
-endpoint_pause_subscription(struct worker *worker, const struct request *request,
+enum result endpoint_pause_subscription(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -131,8 +127,8 @@ endpoint_pause_subscription(struct worker *worker, const struct request *request
 	return answer(worker, request, response, &subscription, problem);
 }
 
-static enum result
-read_change(const struct request *request, struct change_wanted *wanted, struct problem *problem)
+static enum result read_change(const struct request *request, struct change_wanted *wanted,
+    struct problem *problem)
 {
 	struct plan_wanted *plan = &wanted->plan;
 	const struct {
@@ -166,8 +162,7 @@ read_change(const struct request *request, struct change_wanted *wanted, struct 
 	return result;
 }
 
-static struct json_object *
-view_lines(struct json_object *invoice)
+static struct json_object *view_lines(struct json_object *invoice)
 {
 	static const char *const names[] = { "description", "amount", "currency", "quantity", "period",
 		NULL };
@@ -184,8 +179,7 @@ view_lines(struct json_object *invoice)
 	return list;
 }
 
-static struct json_object *
-view_preview(struct json_object *invoice, int64_t date)
+static struct json_object *view_preview(struct json_object *invoice, int64_t date)
 {
 	static const char *const names[] = { "object", "currency", "subtotal", "total", "amount_due",
 		"starting_balance", "ending_balance", "total_discount_amounts", "total_taxes",
@@ -198,8 +192,7 @@ view_preview(struct json_object *invoice, int64_t date)
 	return object;
 }
 
-enum result
-endpoint_create_preview_invoice(struct worker *worker, const struct request *request,
+enum result endpoint_create_preview_invoice(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -221,8 +214,7 @@ endpoint_create_preview_invoice(struct worker *worker, const struct request *req
 	return RESULT_OK;
 }
 
-enum result
-endpoint_update_subscription(struct worker *worker, const struct request *request,
+enum result endpoint_update_subscription(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

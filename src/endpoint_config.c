@@ -7,8 +7,7 @@
 #include "endpoint_table.h"
 #include "endpoint_view.h"
 
-static struct json_object *
-view_features(const struct words *features)
+static struct json_object *view_features(const struct words *features)
 {
 	struct json_object *array = json_object_new_array();
 	size_t i;
@@ -18,8 +17,8 @@ view_features(const struct words *features)
 	return array;
 }
 
-static const struct store_price *
-price_of_name(const struct view_catalogue *catalogue, const char *name)
+static const struct store_price *price_of_name(const struct view_catalogue *catalogue,
+    const char *name)
 {
 	size_t i;
 
@@ -30,8 +29,7 @@ price_of_name(const struct view_catalogue *catalogue, const char *name)
 	return NULL;
 }
 
-static void
-add_named(struct json_object *array, const struct plan *plan, const struct words *names,
+static void add_named(struct json_object *array, const struct plan *plan, const struct words *names,
     const struct view_catalogue *catalogue)
 {
 	size_t i;
@@ -45,8 +43,8 @@ add_named(struct json_object *array, const struct plan *plan, const struct words
 }
 
 /* In the order of the configuration, where it names them. */
-static struct json_object *
-view_prices(const struct plan *plan, const struct view_catalogue *catalogue)
+static struct json_object *view_prices(const struct plan *plan,
+    const struct view_catalogue *catalogue)
 {
 	struct json_object *array = json_object_new_array();
 	size_t i;
@@ -59,8 +57,8 @@ view_prices(const struct plan *plan, const struct view_catalogue *catalogue)
 	return array;
 }
 
-static struct json_object *
-view_plan(const struct plan *plan, const struct view_catalogue *catalogue)
+static struct json_object *view_plan(const struct plan *plan,
+    const struct view_catalogue *catalogue)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -73,8 +71,8 @@ view_plan(const struct plan *plan, const struct view_catalogue *catalogue)
 	return object;
 }
 
-static struct json_object *
-view_config(const struct site *site, const struct view_catalogue *catalogue)
+static struct json_object *view_config(const struct site *site,
+    const struct view_catalogue *catalogue)
 {
 	struct json_object *object = json_object_new_object(), *plans = json_object_new_array();
 	size_t i;
@@ -87,9 +85,8 @@ view_config(const struct site *site, const struct view_catalogue *catalogue)
 	return object;
 }
 
-enum result
-endpoint_config(struct worker *worker, const struct request *request, struct response *response,
-    struct problem *problem)
+enum result endpoint_config(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
 	struct view_catalogue catalogue = { 0 };

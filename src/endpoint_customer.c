@@ -8,8 +8,7 @@
 
 #define TEXT_MAX 255
 
-static enum result
-read_customer(const struct request *request, struct customer_wanted *wanted,
+static enum result read_customer(const struct request *request, struct customer_wanted *wanted,
     struct problem *problem)
 {
 	struct stripe_address *address = &wanted->address;
@@ -34,8 +33,7 @@ read_customer(const struct request *request, struct customer_wanted *wanted,
 	return result;
 }
 
-static struct json_object *
-view_customer(const char *id, const char *email)
+static struct json_object *view_customer(const char *id, const char *email)
 {
 	struct json_object *object = json_object_new_object(), *customer = json_object_new_object();
 
@@ -46,8 +44,7 @@ view_customer(const char *id, const char *email)
 	return object;
 }
 
-enum result
-endpoint_create_customer(struct worker *worker, const struct request *request,
+enum result endpoint_create_customer(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

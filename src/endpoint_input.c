@@ -4,8 +4,7 @@
 #define CODE_MAX_LENGTH 255
 #define QUANTITY_MAX 999999
 
-struct billing
-input_billing(const struct worker *worker, const struct request *request)
+struct billing input_billing(const struct worker *worker, const struct request *request)
 {
 	return (struct billing){
 		.store = worker->store,
@@ -18,8 +17,8 @@ input_billing(const struct worker *worker, const struct request *request)
 	};
 }
 
-enum result
-input_plan(const struct request *request, struct plan_wanted *wanted, struct problem *problem)
+enum result input_plan(const struct request *request, struct plan_wanted *wanted,
+    struct problem *problem)
 {
 	const struct {
 		const char *field;
@@ -43,8 +42,7 @@ input_plan(const struct request *request, struct plan_wanted *wanted, struct pro
 	return result;
 }
 
-enum result
-input_purchase(const struct request *request, struct purchase_wanted *wanted,
+enum result input_purchase(const struct request *request, struct purchase_wanted *wanted,
     struct problem *problem)
 {
 	enum result result = input_plan(request, &wanted->plan, problem);
@@ -59,9 +57,8 @@ input_purchase(const struct request *request, struct purchase_wanted *wanted,
 	return result;
 }
 
-enum result
-input_required(const struct request *request, const char *name, size_t max, const char **value,
-    struct problem *problem)
+enum result input_required(const struct request *request, const char *name, size_t max,
+    const char **value, struct problem *problem)
 {
 	enum result result;
 

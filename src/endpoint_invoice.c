@@ -9,8 +9,7 @@
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 100 /* Stripe's */
 
-static struct json_object *
-view_invoice(struct json_object *invoice)
+static struct json_object *view_invoice(struct json_object *invoice)
 {
 	static const char *const fields[] = {
 		"id", "object", "customer", "number", "status", "billing_reason", "created", "currency",
@@ -21,8 +20,7 @@ view_invoice(struct json_object *invoice)
 	return view_fields(invoice, fields);
 }
 
-static struct json_object *
-view_invoices(const struct billing_invoice_list *invoices)
+static struct json_object *view_invoices(const struct billing_invoice_list *invoices)
 {
 	struct json_object *data = json_object_new_array(), *list = json_object_new_object(),
 	    *object = json_object_new_object();
@@ -36,9 +34,8 @@ view_invoices(const struct billing_invoice_list *invoices)
 	return object;
 }
 
-enum result
-endpoint_invoices(struct worker *worker, const struct request *request, struct response *response,
-    struct problem *problem)
+enum result endpoint_invoices(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
 	struct billing_invoice_list invoices = { 0 };

@@ -7,8 +7,8 @@
 #include "endpoint_table.h"
 #include "endpoint_view.h"
 
-static enum result
-read_wanted(const struct request *request, struct payment_wanted *wanted, struct problem *problem)
+static enum result read_wanted(const struct request *request, struct payment_wanted *wanted,
+    struct problem *problem)
 {
 	*wanted = (struct payment_wanted){
 		.idempotency_key = request_param(request, "HTTP_IDEMPOTENCY_KEY"),
@@ -16,8 +16,7 @@ read_wanted(const struct request *request, struct payment_wanted *wanted, struct
 	return request_field(request, "subscriptionId", STRIPE_ID_MAX, &wanted->subscription, problem);
 }
 
-enum result
-endpoint_pay_invoice(struct worker *worker, const struct request *request,
+enum result endpoint_pay_invoice(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -39,8 +38,7 @@ endpoint_pay_invoice(struct worker *worker, const struct request *request,
 }
 
 /* Of one that is over no secret is of use. */
-static struct json_object *
-view_intent(const struct stripe_setup_intent *intent)
+static struct json_object *view_intent(const struct stripe_setup_intent *intent)
 {
 	bool over = strcmp(intent->status, "succeeded") == 0 || strcmp(intent->status, "canceled") == 0;
 	struct json_object *object = json_object_new_object();
@@ -51,8 +49,7 @@ view_intent(const struct stripe_setup_intent *intent)
 	return object;
 }
 
-enum result
-endpoint_update_payment_method(struct worker *worker, const struct request *request,
+enum result endpoint_update_payment_method(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

@@ -5,8 +5,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 
-enum result
-endpoint_retrieve_payment_method(struct worker *worker, const struct request *request,
+enum result endpoint_retrieve_payment_method(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

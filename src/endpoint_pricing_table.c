@@ -6,8 +6,7 @@
 #include "endpoint_table.h"
 #include "endpoint_view.h"
 
-static struct json_object *
-view_table(const struct pricing_table *table)
+static struct json_object *view_table(const struct pricing_table *table)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -19,8 +18,7 @@ view_table(const struct pricing_table *table)
 	return object;
 }
 
-enum result
-endpoint_customer_session(struct worker *worker, const struct request *request,
+enum result endpoint_customer_session(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

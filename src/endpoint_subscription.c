@@ -8,8 +8,7 @@
 #include "endpoint_table.h"
 #include "endpoint_view.h"
 
-static enum result
-read_wanted(const struct request *request, struct subscribe_wanted *wanted,
+static enum result read_wanted(const struct request *request, struct subscribe_wanted *wanted,
     struct problem *problem)
 {
 	enum result result;
@@ -24,8 +23,7 @@ read_wanted(const struct request *request, struct subscribe_wanted *wanted,
 	return result;
 }
 
-static struct json_object *
-view_created(const struct stripe_subscription *subscription)
+static struct json_object *view_created(const struct stripe_subscription *subscription)
 {
 	static const char *const types[] = {
 		[CONFIRM_NOTHING] = "none",
@@ -44,8 +42,7 @@ view_created(const struct stripe_subscription *subscription)
 	return object;
 }
 
-enum result
-endpoint_create_subscription(struct worker *worker, const struct request *request,
+enum result endpoint_create_subscription(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -61,8 +58,7 @@ endpoint_create_subscription(struct worker *worker, const struct request *reques
 	return result;
 }
 
-static int
-newest_first(const void *a, const void *b)
+static int newest_first(const void *a, const void *b)
 {
 	const struct subscription_record *left = a, *right = b;
 
@@ -70,8 +66,7 @@ newest_first(const void *a, const void *b)
 	    (left->snapshot.created > right->snapshot.created);
 }
 
-static struct json_object *
-view_list(const struct site *site, const struct store_user *user,
+static struct json_object *view_list(const struct site *site, const struct store_user *user,
     const struct view_catalogue *catalogue)
 {
 	struct json_object *data = json_object_new_array(), *list = json_object_new_object(),
@@ -88,8 +83,7 @@ view_list(const struct site *site, const struct store_user *user,
 	return object;
 }
 
-enum result
-endpoint_subscriptions(struct worker *worker, const struct request *request,
+enum result endpoint_subscriptions(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

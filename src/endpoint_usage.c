@@ -9,8 +9,8 @@
 #define NAME_MAX_LENGTH 100 /* Stripe's for both */
 #define VALUE_MAX 1000000000000000
 
-static enum result
-read_usage(const struct request *request, struct usage *usage, struct problem *problem)
+static enum result read_usage(const struct request *request, struct usage *usage,
+    struct problem *problem)
 {
 	enum result result;
 
@@ -25,8 +25,7 @@ read_usage(const struct request *request, struct usage *usage, struct problem *p
 	return result;
 }
 
-enum result
-endpoint_meter_event(struct worker *worker, const struct request *request,
+enum result endpoint_meter_event(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);

@@ -5,14 +5,12 @@
 
 #include "billing_access.h"
 
-struct json_object *
-view_text(const char *text)
+struct json_object *view_text(const char *text)
 {
 	return text[0] != '\0' ? json_object_new_string(text) : NULL;
 }
 
-struct json_object *
-view_fields(struct json_object *object, const char *const *names)
+struct json_object *view_fields(struct json_object *object, const char *const *names)
 {
 	struct json_object *view = json_object_new_object();
 	size_t i;
@@ -26,14 +24,12 @@ view_fields(struct json_object *object, const char *const *names)
 	return view;
 }
 
-static struct json_object *
-view_time(int64_t time)
+static struct json_object *view_time(int64_t time)
 {
 	return time != 0 ? json_object_new_int64(time) : NULL;
 }
 
-struct json_object *
-view_price(const struct store_price *price)
+struct json_object *view_price(const struct store_price *price)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -46,8 +42,7 @@ view_price(const struct store_price *price)
 	return object;
 }
 
-static const struct store_price *
-find_price(const struct view_catalogue *catalogue, const char *id)
+static const struct store_price *find_price(const struct view_catalogue *catalogue, const char *id)
 {
 	size_t i;
 
@@ -58,8 +53,8 @@ find_price(const struct view_catalogue *catalogue, const char *id)
 }
 
 /* Of a price that is in no plan any more only its names are known. */
-static struct json_object *
-view_item_price(const struct subscription_item *item, const struct view_catalogue *catalogue)
+static struct json_object *view_item_price(const struct subscription_item *item,
+    const struct view_catalogue *catalogue)
 {
 	const struct store_price *price = find_price(catalogue, item->price);
 	struct json_object *object;
@@ -73,8 +68,8 @@ view_item_price(const struct subscription_item *item, const struct view_catalogu
 	return object;
 }
 
-static struct json_object *
-view_items(const struct subscription *subscription, const struct view_catalogue *catalogue)
+static struct json_object *view_items(const struct subscription *subscription,
+    const struct view_catalogue *catalogue)
 {
 	struct json_object *data = json_object_new_array(), *list = json_object_new_object();
 	size_t i;
@@ -93,8 +88,7 @@ view_items(const struct subscription *subscription, const struct view_catalogue 
 	return list;
 }
 
-static const char *
-plan_name(const struct site *site, const struct subscription *subscription,
+static const char *plan_name(const struct site *site, const struct subscription *subscription,
     const struct view_catalogue *catalogue)
 {
 	size_t i;
@@ -109,8 +103,7 @@ plan_name(const struct site *site, const struct subscription *subscription,
 	return "";
 }
 
-static struct json_object *
-view_pause(enum pause_collection pause)
+static struct json_object *view_pause(enum pause_collection pause)
 {
 	static const char *const behaviors[] = {
 		[COLLECTION_MARK_UNCOLLECTIBLE] = "mark_uncollectible",
@@ -127,9 +120,8 @@ view_pause(enum pause_collection pause)
 	return object;
 }
 
-struct json_object *
-view_subscription(const struct site *site, const struct subscription *subscription,
-    const struct view_catalogue *catalogue)
+struct json_object *view_subscription(const struct site *site,
+    const struct subscription *subscription, const struct view_catalogue *catalogue)
 {
 	struct json_object *object = json_object_new_object();
 	const struct {

@@ -7,8 +7,7 @@
 
 #define DEPTH_MAX 32
 
-struct json_object *
-json_parse_object(const char *text, size_t length)
+struct json_object *json_parse_object(const char *text, size_t length)
 {
 	struct json_tokener *tokener;
 	struct json_object *object = NULL;
@@ -27,8 +26,7 @@ json_parse_object(const char *text, size_t length)
 	return object;
 }
 
-struct json_object *
-json_at(struct json_object *object, const char *pointer)
+struct json_object *json_at(struct json_object *object, const char *pointer)
 {
 	struct json_object *found = NULL;
 
@@ -37,8 +35,7 @@ json_at(struct json_object *object, const char *pointer)
 	return found;
 }
 
-static const char *
-text_of(struct json_object *value)
+static const char *text_of(struct json_object *value)
 {
 	const char *text;
 
@@ -48,52 +45,45 @@ text_of(struct json_object *value)
 	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
-const char *
-json_text(struct json_object *object, const char *pointer)
+const char *json_text(struct json_object *object, const char *pointer)
 {
 	return text_of(json_at(object, pointer));
 }
 
-int64_t
-json_integer(struct json_object *object, const char *pointer)
+int64_t json_integer(struct json_object *object, const char *pointer)
 {
 	struct json_object *value = json_at(object, pointer);
 
 	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
 }
 
-bool
-json_truth(struct json_object *object, const char *pointer)
+bool json_truth(struct json_object *object, const char *pointer)
 {
 	struct json_object *value = json_at(object, pointer);
 
 	return json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value);
 }
 
-const char *
-json_id(struct json_object *object, const char *pointer)
+const char *json_id(struct json_object *object, const char *pointer)
 {
 	struct json_object *value = json_at(object, pointer);
 
 	return json_object_is_type(value, json_type_object) ? json_text(value, "/id") : text_of(value);
 }
 
-static bool
-copy(const char *text, char *out, size_t size)
+static bool copy(const char *text, char *out, size_t size)
 {
 	int length = snprintf(out, size, "%s", text != NULL ? text : "");
 
 	return length >= 0 && (size_t)length < size;
 }
 
-bool
-json_copy_text(struct json_object *object, const char *pointer, char *out, size_t size)
+bool json_copy_text(struct json_object *object, const char *pointer, char *out, size_t size)
 {
 	return copy(json_text(object, pointer), out, size);
 }
 
-bool
-json_copy_id(struct json_object *object, const char *pointer, char *out, size_t size)
+bool json_copy_id(struct json_object *object, const char *pointer, char *out, size_t size)
 {
 	return copy(json_id(object, pointer), out, size);
 }

@@ -7,8 +7,7 @@
 
 #define KEEP_SECONDS "600" /* banks renew cards without an event of ours */
 
-static enum result
-decode(const redisReply *reply, struct store_payment_method *method)
+static enum result decode(const redisReply *reply, struct store_payment_method *method)
 {
 	struct json_object *object, *shown;
 
@@ -27,9 +26,8 @@ decode(const redisReply *reply, struct store_payment_method *method)
 	return RESULT_OK;
 }
 
-enum result
-store_payment_method_read(struct store *store, const struct site *site, const char *about,
-    struct store_payment_method *method)
+enum result store_payment_method_read(struct store *store, const struct site *site,
+    const char *about, struct store_payment_method *method)
 {
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;
@@ -45,9 +43,8 @@ store_payment_method_read(struct store *store, const struct site *site, const ch
 	return result;
 }
 
-enum result
-store_payment_method_write(struct store *store, const struct site *site, const char *about,
-    const struct store_payment_method *method)
+enum result store_payment_method_write(struct store *store, const struct site *site,
+    const char *about, const struct store_payment_method *method)
 {
 	struct json_object *object;
 	struct redisReply *reply;

@@ -30,8 +30,7 @@ struct stripe {
 	unsigned int seed;   /* jitter */
 };
 
-struct stripe *
-stripe_new(const struct settings *settings)
+struct stripe *stripe_new(const struct settings *settings)
 {
 	struct stripe *stripe = calloc(1, sizeof(*stripe));
 
@@ -48,8 +47,7 @@ stripe_new(const struct settings *settings)
 	return stripe;
 }
 
-void
-stripe_free(struct stripe *stripe)
+void stripe_free(struct stripe *stripe)
 {
 	if (stripe == NULL)
 		return;
@@ -58,27 +56,24 @@ stripe_free(struct stripe *stripe)
 	free(stripe);
 }
 
-void
-stripe_begin(struct stripe *stripe)
+void stripe_begin(struct stripe *stripe)
 {
 	stripe->deadline_ms = monotonic_ms() + stripe->settings->stripe_timeout_ms;
 }
 
-int64_t
-stripe_timeout_ms(const struct stripe *stripe)
+int64_t stripe_timeout_ms(const struct stripe *stripe)
 {
 	return stripe->settings->stripe_timeout_ms;
 }
 
-void
-stripe_pace_by(struct stripe *stripe, stripe_pace *pace, void *context)
+void stripe_pace_by(struct stripe *stripe, stripe_pace *pace, void *context)
 {
 	stripe->pace = pace;
 	stripe->pace_context = context;
 }
 
-static enum result
-keep_pace(struct stripe *stripe, const struct site *site, struct problem *problem)
+static enum result keep_pace(struct stripe *stripe, const struct site *site,
+    struct problem *problem)
 {
 	int64_t began = monotonic_ms();
 	enum result result;
@@ -103,16 +98,14 @@ struct exchange {
 	struct http_request request;
 };
 
-static bool
-header_make(char *out, size_t size, const char *name, const char *value)
+static bool header_make(char *out, size_t size, const char *name, const char *value)
 {
 	int length = snprintf(out, size, "%s: %s", name, value);
 
 	return length >= 0 && (size_t)length < size;
 }
 
-static bool
-exchange_headers(struct exchange *exchange, const char *idempotency_key)
+static bool exchange_headers(struct exchange *exchange, const char *idempotency_key)
 {
 	size_t n = 0;
 
@@ -137,9 +130,8 @@ exchange_headers(struct exchange *exchange, const char *idempotency_key)
 	return true;
 }
 
-static bool
-exchange_open(struct exchange *exchange, const struct stripe *stripe, const struct form *form,
-    const char *idempotency_key)
+static bool exchange_open(struct exchange *exchange, const struct stripe *stripe,
+    const struct form *form, const char *idempotency_key)
 {
 	bool query = strcmp(exchange->method, "POST") != 0;
 
@@ -164,8 +156,7 @@ exchange_open(struct exchange *exchange, const struct stripe *stripe, const stru
 	return exchange_headers(exchange, idempotency_key);
 }
 
-static void
-exchange_close(struct exchange *exchange)
+static void exchange_close(struct exchange *exchange)
 {
 	strbuf_free(&exchange->url);
 	strbuf_wipe(&exchange->body);
@@ -173,8 +164,7 @@ exchange_close(struct exchange *exchange)
 
 /* Stripe says with a header when it knows; else these are worth another try
  * (docs.stripe.com/error-low-level). A 429 is not, unless told so. */
-static bool
-worth_another_try(enum http_outcome outcome, const struct http_response *response)
+static bool worth_another_try(enum http_outcome outcome, const struct http_response *response)
 {
 	if (outcome == HTTP_FAILED)
 		return false;
@@ -186,8 +176,7 @@ worth_another_try(enum http_outcome outcome, const struct http_response *respons
 }
 
 /* 0.5 s doubled each time, at most 5 s, half of it by chance; Retry-After if that is longer. */
-static int64_t
-delay_ms(struct stripe *stripe, int try, enum http_outcome outcome)
+static int64_t delay_ms(struct stripe *stripe, int try, enum http_outcome outcome)
 {
 	int64_t delay = (int64_t)DELAY_FIRST_MS << try;
 
@@ -199,8 +188,7 @@ delay_ms(struct stripe *stripe, int try, enum http_outcome outcome)
 	return delay;
 }
 
-static enum http_outcome
-exchange_run(struct exchange *exchange, struct stripe *stripe)
+static enum http_outcome exchange_run(struct exchange *exchange, struct stripe *stripe)
 {
 	enum http_outcome outcome = HTTP_TIMED_OUT;
 	int64_t left, delay;
@@ -224,8 +212,7 @@ exchange_run(struct exchange *exchange, struct stripe *stripe)
 }
 
 /* What no browser may see: Stripe names keys and accounts in some messages. */
-static bool
-message_is_private(const char *message)
+static bool message_is_private(const char *message)
 {
 	static const char *const marks[] = { "sk_", "rk_", "pk_", "whsec_", "acct_", "API key" };
 	size_t i;
@@ -251,8 +238,7 @@ static const struct {
 	{ 429, RESULT_RATE_LIMITED, "rate_limit", "Too many requests; try again shortly." },
 };
 
-static enum result
-problem_of_error(const struct http_response *response, struct json_object *error,
+static enum result problem_of_error(const struct http_response *response, struct json_object *error,
     struct problem *problem)
 {
 	const char *type = json_text(error, "/type");
@@ -283,22 +269,19 @@ problem_of_error(const struct http_response *response, struct json_object *error
 	return result;
 }
 
-enum result
-stripe_unexpected(struct problem *problem)
+enum result stripe_unexpected(struct problem *problem)
 {
 	return problem_set(problem, RESULT_UPSTREAM, "stripe_failed", NULL,
 	    "The payment provider's answer could not be used.");
 }
 
-enum result
-stripe_refused(struct problem *problem)
+enum result stripe_refused(struct problem *problem)
 {
 	return problem_set(problem, RESULT_UPSTREAM, "stripe_refused", NULL,
 	    "The payment provider refused what this site sent.");
 }
 
-static enum result
-problem_of_outcome(enum http_outcome outcome, struct problem *problem)
+static enum result problem_of_outcome(enum http_outcome outcome, struct problem *problem)
 {
 	switch (outcome) {
 	case HTTP_TIMED_OUT:
@@ -313,8 +296,7 @@ problem_of_outcome(enum http_outcome outcome, struct problem *problem)
 	}
 }
 
-static void
-log_failure(const struct exchange *exchange, enum http_outcome outcome,
+static void log_failure(const struct exchange *exchange, enum http_outcome outcome,
     const struct http_response *response, const struct problem *problem)
 {
 	char status[24] = "none";
@@ -329,8 +311,7 @@ log_failure(const struct exchange *exchange, enum http_outcome outcome,
 }
 
 /* The outcome of all tries, as answer or problem. */
-static enum result
-exchange_result(const struct exchange *exchange, struct stripe *stripe,
+static enum result exchange_result(const struct exchange *exchange, struct stripe *stripe,
     enum http_outcome outcome, struct stripe_answer *answer, struct problem *problem)
 {
 	struct http_response *response = &stripe->response;
@@ -353,10 +334,9 @@ exchange_result(const struct exchange *exchange, struct stripe *stripe,
 	return result;
 }
 
-enum result
-stripe_call(struct stripe *stripe, const struct site *site, const char *method, const char *path,
-    const struct form *form, const char *idempotency_key, struct stripe_answer *answer,
-    struct problem *problem)
+enum result stripe_call(struct stripe *stripe, const struct site *site, const char *method,
+    const char *path, const struct form *form, const char *idempotency_key,
+    struct stripe_answer *answer, struct problem *problem)
 {
 	struct exchange exchange = { .site = site, .method = method, .path = path };
 	enum result result = keep_pace(stripe, site, problem);
@@ -372,8 +352,8 @@ stripe_call(struct stripe *stripe, const struct site *site, const char *method, 
 	return result;
 }
 
-bool
-stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id, const char *tail)
+bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id,
+    const char *tail)
 {
 	static const char allowed[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -385,8 +365,7 @@ stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id,
 	return length >= 0 && length < STRIPE_PATH_SIZE;
 }
 
-bool
-stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
+bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
 {
 	struct strbuf parts = STRBUF_INIT;
 	unsigned char digest[EVP_MAX_MD_SIZE];

@@ -6,8 +6,8 @@
 
 #include "json_read.h"
 
-bool
-stripe_checkout_session_decode(struct json_object *object, struct stripe_checkout_session *session)
+bool stripe_checkout_session_decode(struct json_object *object,
+    struct stripe_checkout_session *session)
 {
 	const char *email_at = json_text(object, "/customer_details/email") != NULL ?
 	    "/customer_details/email" : "/customer_email";
@@ -30,8 +30,7 @@ stripe_checkout_session_decode(struct json_object *object, struct stripe_checkou
 }
 
 /* hosted_page goes back by success_url and cancel_url, the others by return_url. */
-static void
-add_urls(struct form *form, const struct site *site, enum ui_mode ui_mode)
+static void add_urls(struct form *form, const struct site *site, enum ui_mode ui_mode)
 {
 	static const char *const words[] = {
 		[UI_HOSTED_PAGE] = "hosted_page",
@@ -55,8 +54,7 @@ add_urls(struct form *form, const struct site *site, enum ui_mode ui_mode)
 	strbuf_free(&cancel);
 }
 
-static void
-add_items(struct form *form, const struct stripe_checkout_params *params)
+static void add_items(struct form *form, const struct stripe_checkout_params *params)
 {
 	form_add(form, "line_items[0][price]", params->price);
 	form_add_int(form, "line_items[0][quantity]", params->quantity);
@@ -67,8 +65,7 @@ add_items(struct form *form, const struct stripe_checkout_params *params)
 	form_add(form, "currency", params->currency);
 }
 
-static void
-add_trial(struct form *form, const struct plan *plan)
+static void add_trial(struct form *form, const struct plan *plan)
 {
 	if (plan->trial_days == 0)
 		return;
@@ -81,8 +78,7 @@ add_trial(struct form *form, const struct plan *plan)
 }
 
 /* Stripe refuses discounts beside allow_promotion_codes. */
-static void
-add_discounts(struct form *form, const struct site *site, const char *promotion_code)
+static void add_discounts(struct form *form, const struct site *site, const char *promotion_code)
 {
 	if (promotion_code != NULL)
 		form_add(form, "discounts[0][promotion_code]", promotion_code);
@@ -90,8 +86,7 @@ add_discounts(struct form *form, const struct site *site, const char *promotion_
 		form_add_bool(form, "allow_promotion_codes", true);
 }
 
-static void
-add_texts(struct form *form, const struct site *site, enum ui_mode ui_mode)
+static void add_texts(struct form *form, const struct site *site, enum ui_mode ui_mode)
 {
 	form_add(form, "billing_address_collection", site->billing_address_collection);
 	if (site->automatic_tax) {
@@ -107,8 +102,7 @@ add_texts(struct form *form, const struct site *site, enum ui_mode ui_mode)
 	}
 }
 
-static void
-add_owner(struct form *form, const struct site *site, const char *user)
+static void add_owner(struct form *form, const struct site *site, const char *user)
 {
 	form_add(form, "metadata[tollgate_user]", user);
 	form_add(form, "metadata[tollgate_site]", site->name);
@@ -116,8 +110,7 @@ add_owner(struct form *form, const struct site *site, const char *user)
 	form_add(form, "subscription_data[metadata][tollgate_site]", site->name);
 }
 
-static struct form *
-encode(const struct site *site, const struct stripe_checkout_params *params)
+static struct form *encode(const struct site *site, const struct stripe_checkout_params *params)
 {
 	struct form *form = form_new();
 
@@ -134,10 +127,9 @@ encode(const struct site *site, const struct stripe_checkout_params *params)
 	return form;
 }
 
-static enum result
-call(struct stripe *stripe, const struct site *site, const char *method, const char *path,
-    const struct form *form, const char *idempotency_key, struct stripe_checkout_session *session,
-    struct problem *problem)
+static enum result call(struct stripe *stripe, const struct site *site, const char *method,
+    const char *path, const struct form *form, const char *idempotency_key,
+    struct stripe_checkout_session *session, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	enum result result;
@@ -149,8 +141,7 @@ call(struct stripe *stripe, const struct site *site, const char *method, const c
 	return result;
 }
 
-enum result
-stripe_checkout_session_create(struct stripe *stripe, const struct site *site,
+enum result stripe_checkout_session_create(struct stripe *stripe, const struct site *site,
     const struct stripe_checkout_params *params, const char *idempotency_key,
     struct stripe_checkout_session *session, struct problem *problem)
 {
@@ -165,16 +156,14 @@ stripe_checkout_session_create(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
-static enum result
-no_such_session(struct problem *problem)
+static enum result no_such_session(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "session_unknown", NULL,
 	    "There is no such Checkout Session.");
 }
 
-enum result
-stripe_checkout_session_retrieve(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_checkout_session *session, struct problem *problem)
+enum result stripe_checkout_session_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_checkout_session *session, struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE];
 
@@ -183,9 +172,8 @@ stripe_checkout_session_retrieve(struct stripe *stripe, const struct site *site,
 	return call(stripe, site, "GET", path, NULL, NULL, session, problem);
 }
 
-enum result
-stripe_checkout_session_expire(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_checkout_session *session, struct problem *problem)
+enum result stripe_checkout_session_expire(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_checkout_session *session, struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE], key[STRIPE_DIGEST_SIZE];
 

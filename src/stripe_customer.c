@@ -8,8 +8,7 @@
 
 #define PAGE 100
 
-static void
-add_address(struct form *form, const struct stripe_address *address)
+static void add_address(struct form *form, const struct stripe_address *address)
 {
 	form_add(form, "address[line1]", address->line1);
 	form_add(form, "address[line2]", address->line2);
@@ -19,8 +18,7 @@ add_address(struct form *form, const struct stripe_address *address)
 	form_add(form, "address[country]", address->country);
 }
 
-enum result
-stripe_customer_create(struct stripe *stripe, const struct site *site,
+enum result stripe_customer_create(struct stripe *stripe, const struct site *site,
     const struct stripe_customer_params *params, const char *idempotency_key,
     char id[STRIPE_ID_SIZE], struct problem *problem)
 {
@@ -44,8 +42,7 @@ stripe_customer_create(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
-bool
-stripe_customer_decode(struct json_object *object, const struct site *site,
+bool stripe_customer_decode(struct json_object *object, const struct site *site,
     struct stripe_customer *customer)
 {
 	const char *home = json_text(object, "/metadata/tollgate_site");
@@ -66,8 +63,7 @@ stripe_customer_decode(struct json_object *object, const struct site *site,
 	return true;
 }
 
-enum result
-stripe_customer_retrieve(struct stripe *stripe, const struct site *site, const char *id,
+enum result stripe_customer_retrieve(struct stripe *stripe, const struct site *site, const char *id,
     struct stripe_customer *customer, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
@@ -83,8 +79,7 @@ stripe_customer_retrieve(struct stripe *stripe, const struct site *site, const c
 	return result;
 }
 
-enum result
-stripe_customer_own(struct stripe *stripe, const struct site *site, const char *id,
+enum result stripe_customer_own(struct stripe *stripe, const struct site *site, const char *id,
     const char *user, struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE], key[STRIPE_DIGEST_SIZE];
@@ -105,9 +100,8 @@ stripe_customer_own(struct stripe *stripe, const struct site *site, const char *
 	return result;
 }
 
-static enum result
-decode_page(struct json_object *data, const struct site *site, struct stripe_customer **customers,
-    size_t *n_customers, struct problem *problem)
+static enum result decode_page(struct json_object *data, const struct site *site,
+    struct stripe_customer **customers, size_t *n_customers, struct problem *problem)
 {
 	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
 	struct stripe_customer *found = calloc(length + 1, sizeof(*found));
@@ -124,9 +118,9 @@ decode_page(struct json_object *data, const struct site *site, struct stripe_cus
 	return RESULT_OK;
 }
 
-enum result
-stripe_customer_page(struct stripe *stripe, const struct site *site, char last[STRIPE_ID_SIZE],
-    struct stripe_customer **customers, size_t *n_customers, struct problem *problem)
+enum result stripe_customer_page(struct stripe *stripe, const struct site *site,
+    char last[STRIPE_ID_SIZE], struct stripe_customer **customers, size_t *n_customers,
+    struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();
@@ -150,8 +144,7 @@ stripe_customer_page(struct stripe *stripe, const struct site *site, char last[S
 
 /* Within quotes of the search language a quote and a backslash are escaped
  * (docs.stripe.com/search, "Search query language"). */
-static void
-append_quoted(struct strbuf *query, const char *text)
+static void append_quoted(struct strbuf *query, const char *text)
 {
 	strbuf_append(query, "'");
 	for (; *text != '\0'; text++) {
@@ -162,8 +155,7 @@ append_quoted(struct strbuf *query, const char *text)
 	strbuf_append(query, "'");
 }
 
-static bool
-is_users(struct json_object *customer, const struct site *site, const char *user)
+static bool is_users(struct json_object *customer, const struct site *site, const char *user)
 {
 	const char *found_user = json_text(customer, "/metadata/tollgate_user");
 	const char *found_site = json_text(customer, "/metadata/tollgate_site");
@@ -172,9 +164,8 @@ is_users(struct json_object *customer, const struct site *site, const char *user
 	    strcmp(found_site, site->name) == 0 && !json_truth(customer, "/deleted");
 }
 
-static enum result
-collect_customers(struct json_object *data, const struct site *site, const char *user,
-    char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
+static enum result collect_customers(struct json_object *data, const struct site *site,
+    const char *user, char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
 {
 	size_t i, count = 0, length = data != NULL ? json_object_array_length(data) : 0;
 	char (*found)[STRIPE_ID_SIZE] = calloc(length + 1, sizeof(*found));
@@ -193,8 +184,7 @@ collect_customers(struct json_object *data, const struct site *site, const char 
 	return RESULT_OK;
 }
 
-enum result
-stripe_customer_search(struct stripe *stripe, const struct site *site, const char *user,
+enum result stripe_customer_search(struct stripe *stripe, const struct site *site, const char *user,
     char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
@@ -223,8 +213,7 @@ out:
 }
 
 /* One page onto the end of the list; *cursor is the last id seen. */
-static enum result
-append_entitlements(struct json_object *data, char (**features)[LOOKUP_KEY_SIZE],
+static enum result append_entitlements(struct json_object *data, char (**features)[LOOKUP_KEY_SIZE],
     size_t *n_features, char cursor[STRIPE_ID_SIZE], struct problem *problem)
 {
 	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
@@ -245,9 +234,8 @@ append_entitlements(struct json_object *data, char (**features)[LOOKUP_KEY_SIZE]
 	return RESULT_OK;
 }
 
-static enum result
-entitlement_page(struct stripe *stripe, const struct site *site, const char *customer,
-    const char *cursor, struct stripe_answer *answer, struct problem *problem)
+static enum result entitlement_page(struct stripe *stripe, const struct site *site,
+    const char *customer, const char *cursor, struct stripe_answer *answer, struct problem *problem)
 {
 	struct form *form = form_new();
 	enum result result;
@@ -263,9 +251,9 @@ entitlement_page(struct stripe *stripe, const struct site *site, const char *cus
 	return result;
 }
 
-enum result
-stripe_entitlement_list(struct stripe *stripe, const struct site *site, const char *customer,
-    char (**features)[LOOKUP_KEY_SIZE], size_t *n_features, struct problem *problem)
+enum result stripe_entitlement_list(struct stripe *stripe, const struct site *site,
+    const char *customer, char (**features)[LOOKUP_KEY_SIZE], size_t *n_features,
+    struct problem *problem)
 {
 	char (*found)[LOOKUP_KEY_SIZE] = NULL;
 	char cursor[STRIPE_ID_SIZE] = "";

@@ -5,8 +5,7 @@
 #include "hex.h"
 #include "json_read.h"
 
-static bool
-decode(struct json_object *object, struct stripe_customer_session *session)
+static bool decode(struct json_object *object, struct stripe_customer_session *session)
 {
 	session->expires_at = json_integer(object, "/expires_at");
 	return json_copy_text(object, "/client_secret", session->client_secret,
@@ -14,8 +13,7 @@ decode(struct json_object *object, struct stripe_customer_session *session)
 }
 
 /* Two of them do no harm, so that the key has only to be the same on each try. */
-enum result
-stripe_customer_session_create(struct stripe *stripe, const struct site *site,
+enum result stripe_customer_session_create(struct stripe *stripe, const struct site *site,
     const char *customer, struct stripe_customer_session *session, struct problem *problem)
 {
 	char idempotency_key[HEX_RANDOM_SIZE];

@@ -4,8 +4,7 @@
 
 #include "json_read.h"
 
-static bool
-decode(struct json_object *object, struct stripe_invoice_due *invoice)
+static bool decode(struct json_object *object, struct stripe_invoice_due *invoice)
 {
 	struct stripe_invoice_due read = { 0 };
 
@@ -19,17 +18,16 @@ decode(struct json_object *object, struct stripe_invoice_due *invoice)
 	return true;
 }
 
-static enum result
-invoice_unknown(struct problem *problem)
+static enum result invoice_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "invoice_unknown", NULL,
 	    "There is no such invoice.");
 }
 
 /* Of `id`, or with `id` NULL the first of a list. Ends the form. */
-static enum result
-invoice_call(struct stripe *stripe, const struct site *site, const char *id, struct form *form,
-    const char *idempotency_key, struct stripe_invoice_due *invoice, struct problem *problem)
+static enum result invoice_call(struct stripe *stripe, const struct site *site, const char *id,
+    struct form *form, const char *idempotency_key, struct stripe_invoice_due *invoice,
+    struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE] = "/v1/invoices";
 	struct stripe_answer answer = { 0 };
@@ -54,9 +52,8 @@ invoice_call(struct stripe *stripe, const struct site *site, const char *id, str
 	return result;
 }
 
-enum result
-stripe_invoice_due_retrieve(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_invoice_due *invoice, struct problem *problem)
+enum result stripe_invoice_due_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_invoice_due *invoice, struct problem *problem)
 {
 	struct form *form = form_new();
 
@@ -66,9 +63,9 @@ stripe_invoice_due_retrieve(struct stripe *stripe, const struct site *site, cons
 	return invoice_call(stripe, site, id, form, NULL, invoice, problem);
 }
 
-enum result
-stripe_invoice_due_finalize(struct stripe *stripe, const struct site *site, const char *id,
-    const char *idempotency_key, struct stripe_invoice_due *invoice, struct problem *problem)
+enum result stripe_invoice_due_finalize(struct stripe *stripe, const struct site *site,
+    const char *id, const char *idempotency_key, struct stripe_invoice_due *invoice,
+    struct problem *problem)
 {
 	struct form *form = form_new();
 
@@ -79,9 +76,8 @@ stripe_invoice_due_finalize(struct stripe *stripe, const struct site *site, cons
 	return invoice_call(stripe, site, id, form, idempotency_key, invoice, problem);
 }
 
-enum result
-stripe_invoice_due_open(struct stripe *stripe, const struct site *site, const char *subscription,
-    struct stripe_invoice_due *invoice, struct problem *problem)
+enum result stripe_invoice_due_open(struct stripe *stripe, const struct site *site,
+    const char *subscription, struct stripe_invoice_due *invoice, struct problem *problem)
 {
 	struct form *form = form_new();
 

@@ -4,9 +4,9 @@
 
 #include "json_read.h"
 
-enum result
-stripe_invoice_list(struct stripe *stripe, const struct site *site, const char *customer,
-    int64_t limit, const char *after, struct json_object **list, struct problem *problem)
+enum result stripe_invoice_list(struct stripe *stripe, const struct site *site,
+    const char *customer, int64_t limit, const char *after, struct json_object **list,
+    struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();

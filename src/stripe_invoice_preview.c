@@ -1,9 +1,8 @@
 #include "stripe_invoice_preview.h"
 
-enum result
-stripe_invoice_preview(struct stripe *stripe, const struct site *site, const char *subscription,
-    const struct stripe_item_change *change, int64_t trial_end, const char *idempotency_key,
-    struct json_object **invoice, struct problem *problem)
+enum result stripe_invoice_preview(struct stripe *stripe, const struct site *site,
+    const char *subscription, const struct stripe_item_change *change, int64_t trial_end,
+    const char *idempotency_key, struct json_object **invoice, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();

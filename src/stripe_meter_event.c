@@ -8,8 +8,7 @@
 #include "hex.h"
 
 /* For API v1 the code is not documented, the message is what is seen. */
-static bool
-was_there_before(const struct problem *problem)
+static bool was_there_before(const struct problem *problem)
 {
 	return strcmp(problem->code, "duplicate_meter_event") == 0 ||
 	    strstr(problem->message, "already exists with identifier") != NULL;
@@ -17,8 +16,7 @@ was_there_before(const struct problem *problem)
 
 /* The identifier is what keeps it from counting twice, also long after: the
  * idempotency key has only to be the same on each try. */
-enum result
-stripe_meter_event_create(struct stripe *stripe, const struct site *site,
+enum result stripe_meter_event_create(struct stripe *stripe, const struct site *site,
     const struct stripe_meter_event *event, struct problem *problem)
 {
 	char idempotency_key[HEX_RANDOM_SIZE], value[24];

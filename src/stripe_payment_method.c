@@ -11,8 +11,8 @@ static const char *const shown_details[] = {
 };
 static const char *const shown_names[] = { "id", "object", "type", "created", "livemode" };
 
-static void
-copy_fields(struct json_object *from, struct json_object *to, const char *const *names, size_t count)
+static void copy_fields(struct json_object *from, struct json_object *to, const char *const *names,
+    size_t count)
 {
 	size_t i;
 
@@ -24,8 +24,7 @@ copy_fields(struct json_object *from, struct json_object *to, const char *const 
 	}
 }
 
-static struct json_object *
-show(struct json_object *object, const char *type)
+static struct json_object *show(struct json_object *object, const char *type)
 {
 	struct json_object *shown = json_object_new_object(), *details = NULL, *of_type;
 
@@ -39,8 +38,7 @@ show(struct json_object *object, const char *type)
 	return shown;
 }
 
-static bool
-decode(struct json_object *object, struct stripe_payment_method *method)
+static bool decode(struct json_object *object, struct stripe_payment_method *method)
 {
 	const char *type = json_text(object, "/type");
 
@@ -51,8 +49,7 @@ decode(struct json_object *object, struct stripe_payment_method *method)
 	return true;
 }
 
-static enum result
-method_unknown(struct problem *problem)
+static enum result method_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "payment_method_unknown", "paymentMethodId",
 	    "There is no such payment method.");
@@ -66,9 +63,8 @@ struct source {
 	const char *places[2];
 };
 
-static enum result
-pick(struct json_object *object, const struct source *source, struct stripe_payment_method *method,
-    struct problem *problem)
+static enum result pick(struct json_object *object, const struct source *source,
+    struct stripe_payment_method *method, struct problem *problem)
 {
 	struct json_object *found = json_at(object, source->places[0]);
 
@@ -79,9 +75,8 @@ pick(struct json_object *object, const struct source *source, struct stripe_paym
 	return decode(found, method) ? RESULT_OK : stripe_unexpected(problem);
 }
 
-static enum result
-ask(struct stripe *stripe, const struct site *site, const struct source *source, const char *id,
-    struct stripe_payment_method *method, struct problem *problem)
+static enum result ask(struct stripe *stripe, const struct site *site, const struct source *source,
+    const char *id, struct stripe_payment_method *method, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	char path[STRIPE_PATH_SIZE];
@@ -105,17 +100,15 @@ ask(struct stripe *stripe, const struct site *site, const struct source *source,
 	return result;
 }
 
-enum result
-stripe_payment_method_retrieve(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_payment_method *method, struct problem *problem)
+enum result stripe_payment_method_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_payment_method *method, struct problem *problem)
 {
 	static const struct source source = { "/v1/payment_methods/", { NULL }, { "" } };
 
 	return ask(stripe, site, &source, id, method, problem);
 }
 
-enum result
-stripe_payment_method_of_subscription(struct stripe *stripe, const struct site *site,
+enum result stripe_payment_method_of_subscription(struct stripe *stripe, const struct site *site,
     const char *subscription, struct stripe_payment_method *method, struct problem *problem)
 {
 	static const struct source source = { "/v1/subscriptions/",
@@ -125,8 +118,7 @@ stripe_payment_method_of_subscription(struct stripe *stripe, const struct site *
 	return ask(stripe, site, &source, subscription, method, problem);
 }
 
-enum result
-stripe_payment_method_of_customer(struct stripe *stripe, const struct site *site,
+enum result stripe_payment_method_of_customer(struct stripe *stripe, const struct site *site,
     const char *customer, struct stripe_payment_method *method, struct problem *problem)
 {
 	static const struct source source = { "/v1/customers/",

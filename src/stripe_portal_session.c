@@ -16,8 +16,7 @@ const char *const portal_flow_words[] = {
 	NULL
 };
 
-static void
-add_flow(struct form *form, const struct stripe_portal_params *params)
+static void add_flow(struct form *form, const struct stripe_portal_params *params)
 {
 	const char *type = portal_flow_words[params->flow];
 
@@ -33,8 +32,7 @@ add_flow(struct form *form, const struct stripe_portal_params *params)
 	form_add(form, "flow_data[after_completion][redirect][return_url]", params->return_url);
 }
 
-enum result
-stripe_portal_session_create(struct stripe *stripe, const struct site *site,
+enum result stripe_portal_session_create(struct stripe *stripe, const struct site *site,
     const struct stripe_portal_params *params, const char *idempotency_key, char **url,
     struct problem *problem)
 {

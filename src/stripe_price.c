@@ -5,8 +5,7 @@
 
 #include "json_read.h"
 
-static bool
-decode(struct json_object *object, struct stripe_price *price)
+static bool decode(struct json_object *object, struct stripe_price *price)
 {
 	*price = (struct stripe_price){ 0 };
 	price->unit_amount = json_integer(object, "/unit_amount");
@@ -18,8 +17,7 @@ decode(struct json_object *object, struct stripe_price *price)
 	    json_copy_text(object, "/recurring/interval", price->interval, sizeof(price->interval));
 }
 
-enum result
-stripe_price_retrieve(struct stripe *stripe, const struct site *site, const char *id,
+enum result stripe_price_retrieve(struct stripe *stripe, const struct site *site, const char *id,
     struct stripe_price *price, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
@@ -36,9 +34,8 @@ stripe_price_retrieve(struct stripe *stripe, const struct site *site, const char
 	return result;
 }
 
-static enum result
-decode_list(struct json_object *list, struct stripe_price **prices, size_t *n_prices,
-    struct problem *problem)
+static enum result decode_list(struct json_object *list, struct stripe_price **prices,
+    size_t *n_prices, struct problem *problem)
 {
 	struct json_object *data = json_at(list, "/data");
 	struct stripe_price *found;
@@ -61,8 +58,7 @@ decode_list(struct json_object *list, struct stripe_price **prices, size_t *n_pr
 	return RESULT_OK;
 }
 
-static enum result
-list(struct stripe *stripe, const struct site *site, struct form *form,
+static enum result list(struct stripe *stripe, const struct site *site, struct form *form,
     struct stripe_price **prices, size_t *n_prices, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
@@ -79,8 +75,7 @@ list(struct stripe *stripe, const struct site *site, struct form *form,
 	return result;
 }
 
-enum result
-stripe_price_list_by_lookup_keys(struct stripe *stripe, const struct site *site,
+enum result stripe_price_list_by_lookup_keys(struct stripe *stripe, const struct site *site,
     const char *const *lookup_keys, size_t n_lookup_keys, struct stripe_price **prices,
     size_t *n_prices, struct problem *problem)
 {
@@ -95,8 +90,7 @@ stripe_price_list_by_lookup_keys(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
-enum result
-stripe_price_list_by_product(struct stripe *stripe, const struct site *site,
+enum result stripe_price_list_by_product(struct stripe *stripe, const struct site *site,
     const char *product, struct stripe_price **prices, size_t *n_prices, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -111,9 +105,8 @@ stripe_price_list_by_product(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
-enum result
-stripe_promotion_code_find(struct stripe *stripe, const struct site *site, const char *code,
-    char id[STRIPE_ID_SIZE], struct problem *problem)
+enum result stripe_promotion_code_find(struct stripe *stripe, const struct site *site,
+    const char *code, char id[STRIPE_ID_SIZE], struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();

@@ -4,8 +4,7 @@
 
 #include "json_read.h"
 
-static bool
-decode(struct json_object *object, struct stripe_setup_intent *intent)
+static bool decode(struct json_object *object, struct stripe_setup_intent *intent)
 {
 	struct stripe_setup_intent read = { 0 };
 
@@ -22,10 +21,9 @@ decode(struct json_object *object, struct stripe_setup_intent *intent)
 	return true;
 }
 
-static enum result
-intent_call(struct stripe *stripe, const struct site *site, const char *method, const char *path,
-    const struct form *form, const char *idempotency_key, struct stripe_setup_intent *intent,
-    struct problem *problem)
+static enum result intent_call(struct stripe *stripe, const struct site *site, const char *method,
+    const char *path, const struct form *form, const char *idempotency_key,
+    struct stripe_setup_intent *intent, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	enum result result;
@@ -37,10 +35,9 @@ intent_call(struct stripe *stripe, const struct site *site, const char *method, 
 	return result;
 }
 
-enum result
-stripe_setup_intent_create(struct stripe *stripe, const struct site *site, const char *customer,
-    const char *subscription, const char *idempotency_key, struct stripe_setup_intent *intent,
-    struct problem *problem)
+enum result stripe_setup_intent_create(struct stripe *stripe, const struct site *site,
+    const char *customer, const char *subscription, const char *idempotency_key,
+    struct stripe_setup_intent *intent, struct problem *problem)
 {
 	struct form *form = form_new();
 	enum result result;
@@ -57,9 +54,8 @@ stripe_setup_intent_create(struct stripe *stripe, const struct site *site, const
 	return result;
 }
 
-enum result
-stripe_setup_intent_retrieve(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_setup_intent *intent, struct problem *problem)
+enum result stripe_setup_intent_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_setup_intent *intent, struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE];
 
@@ -68,9 +64,9 @@ stripe_setup_intent_retrieve(struct stripe *stripe, const struct site *site, con
 	return intent_call(stripe, site, "GET", path, NULL, NULL, intent, problem);
 }
 
-enum result
-stripe_customer_set_method(struct stripe *stripe, const struct site *site, const char *customer,
-    const char *payment_method, const char *idempotency_key, struct problem *problem)
+enum result stripe_customer_set_method(struct stripe *stripe, const struct site *site,
+    const char *customer, const char *payment_method, const char *idempotency_key,
+    struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();

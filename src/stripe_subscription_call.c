@@ -9,8 +9,7 @@
 #define PENDING_ITEM "/pending_update/subscription_items/0"
 #define METHOD "/default_payment_method"
 
-static bool
-text_is(struct json_object *object, const char *pointer, const char *word)
+static bool text_is(struct json_object *object, const char *pointer, const char *word)
 {
 	const char *text = json_text(object, pointer);
 
@@ -18,8 +17,7 @@ text_is(struct json_object *object, const char *pointer, const char *word)
 }
 
 /* A payment that is due comes before a payment method for later. */
-static bool
-confirmation_decode(struct json_object *object, struct stripe_subscription *read)
+static bool confirmation_decode(struct json_object *object, struct stripe_subscription *read)
 {
 	static const struct {
 		const char *at;
@@ -41,8 +39,7 @@ confirmation_decode(struct json_object *object, struct stripe_subscription *read
 	return true;
 }
 
-static bool
-pending_decode(struct json_object *object, struct stripe_subscription *read)
+static bool pending_decode(struct json_object *object, struct stripe_subscription *read)
 {
 	read->pending_quantity = json_integer(object, PENDING_ITEM "/quantity");
 	return json_copy_id(object, PENDING_ITEM "/price", read->pending_price,
@@ -50,8 +47,7 @@ pending_decode(struct json_object *object, struct stripe_subscription *read)
 }
 
 /* Stripe charges the subscription's own before the customer's. */
-static bool
-method_decode(struct json_object *object, struct stripe_subscription *read)
+static bool method_decode(struct json_object *object, struct stripe_subscription *read)
 {
 	const char *at = json_at(object, METHOD) != NULL ? METHOD "/type" :
 	    "/customer/invoice_settings" METHOD "/type";
@@ -59,8 +55,7 @@ method_decode(struct json_object *object, struct stripe_subscription *read)
 	return json_copy_text(object, at, read->method_type, sizeof(read->method_type));
 }
 
-static bool
-decode(struct json_object *object, struct stripe_subscription *subscription)
+static bool decode(struct json_object *object, struct stripe_subscription *subscription)
 {
 	struct stripe_subscription read = { 0 };
 
@@ -74,17 +69,15 @@ decode(struct json_object *object, struct stripe_subscription *subscription)
 	return true;
 }
 
-static enum result
-subscription_unknown(struct problem *problem)
+static enum result subscription_unknown(struct problem *problem)
 {
 	return problem_set(problem, RESULT_NOT_FOUND, "subscription_unknown", "subscriptionId",
 	    "There is no such subscription.");
 }
 
-enum result
-stripe_subscription_call(struct stripe *stripe, const struct site *site, const char *method,
-    const char *id, const char *tail, struct form *form, const char *idempotency_key,
-    struct stripe_subscription *subscription, struct problem *problem)
+enum result stripe_subscription_call(struct stripe *stripe, const struct site *site,
+    const char *method, const char *id, const char *tail, struct form *form,
+    const char *idempotency_key, struct stripe_subscription *subscription, struct problem *problem)
 {
 	char path[STRIPE_PATH_SIZE] = "/v1/subscriptions";
 	struct stripe_answer answer = { 0 };
@@ -105,8 +98,7 @@ stripe_subscription_call(struct stripe *stripe, const struct site *site, const c
 	return result;
 }
 
-static void
-add_items(struct form *form, const struct stripe_subscription_params *params)
+static void add_items(struct form *form, const struct stripe_subscription_params *params)
 {
 	form_add(form, "items[0][price]", params->price);
 	form_add_int(form, "items[0][quantity]", params->quantity);
@@ -115,8 +107,7 @@ add_items(struct form *form, const struct stripe_subscription_params *params)
 	form_add(form, "discounts[0][promotion_code]", params->promotion_code);
 }
 
-static void
-add_trial(struct form *form, const struct plan *plan)
+static void add_trial(struct form *form, const struct plan *plan)
 {
 	if (plan->trial_days == 0)
 		return;
@@ -126,8 +117,8 @@ add_trial(struct form *form, const struct plan *plan)
 		    plan->trial_end == TRIAL_END_CANCEL ? "cancel" : "pause");
 }
 
-static void
-encode(struct form *form, const struct site *site, const struct stripe_subscription_params *params)
+static void encode(struct form *form, const struct site *site,
+    const struct stripe_subscription_params *params)
 {
 	form_add(form, "customer", params->customer);
 	add_items(form, params);
@@ -142,8 +133,7 @@ encode(struct form *form, const struct site *site, const struct stripe_subscript
 	form_add(form, "metadata[tollgate_order]", params->order);
 }
 
-enum result
-stripe_subscription_create(struct stripe *stripe, const struct site *site,
+enum result stripe_subscription_create(struct stripe *stripe, const struct site *site,
     const struct stripe_subscription_params *params, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
@@ -159,9 +149,8 @@ stripe_subscription_create(struct stripe *stripe, const struct site *site,
 	return result;
 }
 
-enum result
-stripe_subscription_retrieve(struct stripe *stripe, const struct site *site, const char *id,
-    struct stripe_subscription *subscription, struct problem *problem)
+enum result stripe_subscription_retrieve(struct stripe *stripe, const struct site *site,
+    const char *id, struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
 	enum result result;

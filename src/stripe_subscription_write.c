@@ -1,9 +1,8 @@
 #include "stripe_subscription_write.h"
 
 /* Ends the form. */
-static enum result
-send_form(struct stripe *stripe, const struct site *site, const char *method, const char *id,
-    const char *tail, struct form *form, const char *idempotency_key,
+static enum result send_form(struct stripe *stripe, const struct site *site, const char *method,
+    const char *id, const char *tail, struct form *form, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	enum result result = stripe_subscription_call(stripe, site, method, id, tail, form,
@@ -13,8 +12,7 @@ send_form(struct stripe *stripe, const struct site *site, const char *method, co
 	return result;
 }
 
-enum result
-stripe_subscription_retrieve_with_method(struct stripe *stripe, const struct site *site,
+enum result stripe_subscription_retrieve_with_method(struct stripe *stripe, const struct site *site,
     const char *id, struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -31,9 +29,8 @@ stripe_subscription_retrieve_with_method(struct stripe *stripe, const struct sit
 	return result;
 }
 
-enum result
-stripe_subscription_update(struct stripe *stripe, const struct site *site, const char *id,
-    const struct stripe_item_change *change, const char *idempotency_key,
+enum result stripe_subscription_update(struct stripe *stripe, const struct site *site,
+    const char *id, const struct stripe_item_change *change, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -50,9 +47,8 @@ stripe_subscription_update(struct stripe *stripe, const struct site *site, const
 	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
 }
 
-enum result
-stripe_subscription_set_method(struct stripe *stripe, const struct site *site, const char *id,
-    const char *payment_method, const char *idempotency_key,
+enum result stripe_subscription_set_method(struct stripe *stripe, const struct site *site,
+    const char *id, const char *payment_method, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -63,16 +59,14 @@ stripe_subscription_set_method(struct stripe *stripe, const struct site *site, c
 	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
 }
 
-static void
-add_why(struct form *form, const struct stripe_cancellation *why)
+static void add_why(struct form *form, const struct stripe_cancellation *why)
 {
 	form_add(form, "cancellation_details[feedback]", why->feedback);
 	form_add(form, "cancellation_details[comment]", why->comment);
 }
 
-enum result
-stripe_subscription_cancel(struct stripe *stripe, const struct site *site, const char *id,
-    const struct stripe_cancellation *why, const char *idempotency_key,
+enum result stripe_subscription_cancel(struct stripe *stripe, const struct site *site,
+    const char *id, const struct stripe_cancellation *why, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -84,9 +78,8 @@ stripe_subscription_cancel(struct stripe *stripe, const struct site *site, const
 	    problem);
 }
 
-enum result
-stripe_subscription_cancel_later(struct stripe *stripe, const struct site *site, const char *id,
-    const struct stripe_cancellation *why, const char *idempotency_key,
+enum result stripe_subscription_cancel_later(struct stripe *stripe, const struct site *site,
+    const char *id, const struct stripe_cancellation *why, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
@@ -98,8 +91,7 @@ stripe_subscription_cancel_later(struct stripe *stripe, const struct site *site,
 	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
 }
 
-enum result
-stripe_subscription_keep(struct stripe *stripe, const struct site *site,
+enum result stripe_subscription_keep(struct stripe *stripe, const struct site *site,
     const struct subscription *known, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)
 {
@@ -115,9 +107,9 @@ stripe_subscription_keep(struct stripe *stripe, const struct site *site,
 	    problem);
 }
 
-enum result
-stripe_subscription_pause(struct stripe *stripe, const struct site *site, const char *id,
-    const char *idempotency_key, struct stripe_subscription *subscription, struct problem *problem)
+enum result stripe_subscription_pause(struct stripe *stripe, const struct site *site,
+    const char *id, const char *idempotency_key, struct stripe_subscription *subscription,
+    struct problem *problem)
 {
 	struct form *form = form_new();
 
@@ -128,10 +120,9 @@ stripe_subscription_pause(struct stripe *stripe, const struct site *site, const 
 	    problem);
 }
 
-enum result
-stripe_subscription_resume(struct stripe *stripe, const struct site *site, const char *id,
-    bool same_period, const char *idempotency_key, struct stripe_subscription *subscription,
-    struct problem *problem)
+enum result stripe_subscription_resume(struct stripe *stripe, const struct site *site,
+    const char *id, bool same_period, const char *idempotency_key,
+    struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct form *form = form_new();
 

@@ -14,8 +14,8 @@ static const char *const ui_mode_words[] = {
 };
 #define UI_MODES 3
 
-static enum result
-read_wanted(const struct request *request, struct checkout_wanted *wanted, struct problem *problem)
+static enum result read_wanted(const struct request *request, struct checkout_wanted *wanted,
+    struct problem *problem)
 {
 	int ui_mode = (int)request->site->ui_mode;
 	enum result result;
@@ -30,9 +30,8 @@ read_wanted(const struct request *request, struct checkout_wanted *wanted, struc
 	return result;
 }
 
-static void
-answer_session(struct response *response, const struct request *request, enum ui_mode ui_mode,
-    const struct stripe_checkout_session *session)
+static void answer_session(struct response *response, const struct request *request,
+    enum ui_mode ui_mode, const struct stripe_checkout_session *session)
 {
 	struct json_object *object;
 
@@ -49,8 +48,7 @@ answer_session(struct response *response, const struct request *request, enum ui
 	response_json(response, 200, object);
 }
 
-static enum result
-create_checkout_session(struct worker *worker, const struct request *request,
+static enum result create_checkout_session(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -66,8 +64,7 @@ create_checkout_session(struct worker *worker, const struct request *request,
 	return result;
 }
 
-static enum result
-expire_checkout_session(struct worker *worker, const struct request *request,
+static enum result expire_checkout_session(struct worker *worker, const struct request *request,
     struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
@@ -94,8 +91,7 @@ static const struct endpoint endpoints[] = {
 	  .body_max = 16384, .handler = expire_checkout_session },
 };
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "tollgate-checkout",

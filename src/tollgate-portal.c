@@ -8,8 +8,8 @@
 
 #define PATH_MAX_LENGTH 1024
 
-static enum result
-read_return_path(const struct request *request, const char **path, struct problem *problem)
+static enum result read_return_path(const struct request *request, const char **path,
+    struct problem *problem)
 {
 	enum result result;
 
@@ -20,8 +20,8 @@ read_return_path(const struct request *request, const char **path, struct proble
 	return result;
 }
 
-static enum result
-read_wanted(const struct request *request, struct portal_wanted *wanted, struct problem *problem)
+static enum result read_wanted(const struct request *request, struct portal_wanted *wanted,
+    struct problem *problem)
 {
 	int flow = PORTAL_HOME;
 	enum result result;
@@ -38,8 +38,7 @@ read_wanted(const struct request *request, struct portal_wanted *wanted, struct 
 	return result;
 }
 
-static void
-answer_url(struct response *response, const struct request *request, const char *url)
+static void answer_url(struct response *response, const struct request *request, const char *url)
 {
 	struct json_object *object;
 
@@ -52,9 +51,8 @@ answer_url(struct response *response, const struct request *request, const char 
 	response_json(response, 200, object);
 }
 
-static enum result
-customer_portal(struct worker *worker, const struct request *request, struct response *response,
-    struct problem *problem)
+static enum result customer_portal(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
 	struct portal_wanted wanted;
@@ -75,8 +73,7 @@ static const struct endpoint endpoints[] = {
 	  .handler = customer_portal },
 };
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "tollgate-portal",

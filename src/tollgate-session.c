@@ -5,14 +5,12 @@
 #include "endpoint_input.h"
 #include "program.h"
 
-static struct json_object *
-text_or_null(const char *text)
+static struct json_object *text_or_null(const char *text)
 {
 	return text[0] != '\0' ? json_object_new_string(text) : NULL;
 }
 
-static struct json_object *
-encode_status(const struct session_status *status)
+static struct json_object *encode_status(const struct session_status *status)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -24,9 +22,8 @@ encode_status(const struct session_status *status)
 	return object;
 }
 
-static enum result
-session_status(struct worker *worker, const struct request *request, struct response *response,
-    struct problem *problem)
+static enum result session_status(struct worker *worker, const struct request *request,
+    struct response *response, struct problem *problem)
 {
 	const struct billing billing = input_billing(worker, request);
 	struct session_status status;
@@ -45,8 +42,7 @@ static const struct endpoint endpoints[] = {
 	{ .name = "session-status", .method = "GET", .access = ACCESS_USER, .handler = session_status },
 };
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "tollgate-session",

@@ -35,8 +35,7 @@ static const struct endpoint endpoints[] = {
 	  .handler = endpoint_subscriptions },
 };
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct program program = {
 		.name = "tollgate-subscription",

@@ -16,8 +16,7 @@ static const struct {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int
-usage(FILE *out, int code)
+static int usage(FILE *out, int code)
 {
 	size_t i;
 
@@ -27,8 +26,7 @@ usage(FILE *out, int code)
 	return code;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	size_t i;
 

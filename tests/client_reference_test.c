@@ -18,8 +18,7 @@ static const struct secret keys[] = {
 	{ second_key, sizeof(second_key) - 1 },
 };
 
-static bool
-reads(const char *reference, const char *site, size_t first, size_t n_keys, int64_t at)
+static bool reads(const char *reference, const char *site, size_t first, size_t n_keys, int64_t at)
 {
 	char user[IDENTITY_USER_MAX + 1] = "untouched";
 	bool read = client_reference_read(reference, site, keys + first, n_keys, at, user);
@@ -28,14 +27,12 @@ reads(const char *reference, const char *site, size_t first, size_t n_keys, int6
 	return read;
 }
 
-static void
-make(char reference[CLIENT_REFERENCE_SIZE])
+static void make(char reference[CLIENT_REFERENCE_SIZE])
 {
 	assert_true(client_reference_make("alice", "shop", &keys[0], NOW + 60, reference));
 }
 
-static void
-user_comes_back(void **state)
+static void user_comes_back(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -44,8 +41,7 @@ user_comes_back(void **state)
 	assert_true(reads(reference, "shop", 0, 1, NOW));
 }
 
-static void
-longest_user_fits_what_stripe_takes(void **state)
+static void longest_user_fits_what_stripe_takes(void **state)
 {
 	char user[IDENTITY_USER_MAX + 1], back[IDENTITY_USER_MAX + 1], reference[CLIENT_REFERENCE_SIZE];
 
@@ -60,8 +56,7 @@ longest_user_fits_what_stripe_takes(void **state)
 	assert_string_equal(back, user);
 }
 
-static void
-expired_one_is_refused(void **state)
+static void expired_one_is_refused(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -71,8 +66,7 @@ expired_one_is_refused(void **state)
 	assert_false(reads(reference, "shop", 0, 1, NOW + 61));
 }
 
-static void
-other_site_is_refused(void **state)
+static void other_site_is_refused(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -82,8 +76,7 @@ other_site_is_refused(void **state)
 	assert_false(reads(reference, "shop2", 0, 1, NOW));
 }
 
-static void
-any_configured_key_will_do_and_no_other(void **state)
+static void any_configured_key_will_do_and_no_other(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -94,8 +87,7 @@ any_configured_key_will_do_and_no_other(void **state)
 	assert_false(reads(reference, "shop", 0, 0, NOW));
 }
 
-static void
-every_changed_character_is_refused(void **state)
+static void every_changed_character_is_refused(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -110,8 +102,7 @@ every_changed_character_is_refused(void **state)
 	}
 }
 
-static void
-what_is_none_is_refused(void **state)
+static void what_is_none_is_refused(void **state)
 {
 	static const char *const texts[] = {
 		"", "alice", "order-17", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAA", "AAAA=AAAA",
@@ -123,8 +114,7 @@ what_is_none_is_refused(void **state)
 		assert_false(reads(texts[i], "shop", 0, 2, NOW));
 }
 
-static void
-time_that_does_not_fit_is_not_signed(void **state)
+static void time_that_does_not_fit_is_not_signed(void **state)
 {
 	char reference[CLIENT_REFERENCE_SIZE];
 
@@ -135,8 +125,7 @@ time_that_does_not_fit_is_not_signed(void **state)
 }
 
 /* The vectors of RFC 4648, section 10, and both characters that differ. */
-static void
-base64url_has_one_text_for_each_value(void **state)
+static void base64url_has_one_text_for_each_value(void **state)
 {
 	static const struct {
 		const char *bytes;
@@ -166,8 +155,7 @@ base64url_has_one_text_for_each_value(void **state)
 	assert_false(base64url_encode(bytes, BASE64URL_MAX, text));
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(user_comes_back),

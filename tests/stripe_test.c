@@ -7,8 +7,7 @@
 
 #include <cmocka.h>
 
-static void
-path_holds_the_id(void **state)
+static void path_holds_the_id(void **state)
 {
 	char path[STRIPE_PATH_SIZE];
 
@@ -17,8 +16,7 @@ path_holds_the_id(void **state)
 	assert_string_equal(path, "/v1/checkout/sessions/cs_test_a1-B2/expire");
 }
 
-static void
-id_that_would_leave_its_place_in_the_path_is_refused(void **state)
+static void id_that_would_leave_its_place_in_the_path_is_refused(void **state)
 {
 	static const char *const ids[] = { "", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "\xc3\xa9" };
 	char path[STRIPE_PATH_SIZE];
@@ -29,8 +27,7 @@ id_that_would_leave_its_place_in_the_path_is_refused(void **state)
 		assert_false(stripe_path(path, "/v1/prices/", ids[i], NULL));
 }
 
-static void
-path_that_does_not_fit_is_refused(void **state)
+static void path_that_does_not_fit_is_refused(void **state)
 {
 	char path[STRIPE_PATH_SIZE], id[STRIPE_PATH_SIZE];
 
@@ -40,8 +37,7 @@ path_that_does_not_fit_is_refused(void **state)
 	assert_false(stripe_path(path, "/v1/prices/", id, NULL));
 }
 
-static void
-digest_is_of_the_parts_and_their_bounds(void **state)
+static void digest_is_of_the_parts_and_their_bounds(void **state)
 {
 	char one[STRIPE_DIGEST_SIZE], same[STRIPE_DIGEST_SIZE], other[STRIPE_DIGEST_SIZE];
 
@@ -56,8 +52,7 @@ digest_is_of_the_parts_and_their_bounds(void **state)
 	assert_string_not_equal(one, other);
 }
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(path_holds_the_id),
