@@ -20,6 +20,7 @@ struct billing input_billing(const struct worker *worker, const struct request *
 enum result input_plan(const struct request *request, struct plan_wanted *wanted,
     struct problem *problem)
 {
+	const char *quickstart = NULL; /* as the forms of Stripe's quickstarts name it */
 	const struct {
 		const char *field;
 		size_t max;
@@ -28,6 +29,7 @@ enum result input_plan(const struct request *request, struct plan_wanted *wanted
 		{ "plan", NAME_MAX_LENGTH, &wanted->plan },
 		{ "priceId", STRIPE_ID_MAX, &wanted->price_id },
 		{ "lookupKey", LOOKUP_KEY_SIZE - 1, &wanted->lookup_key },
+		{ "lookup_key", LOOKUP_KEY_SIZE - 1, &quickstart },
 		{ "interval", NAME_MAX_LENGTH, &wanted->interval },
 	};
 	enum result result = RESULT_OK;
@@ -35,6 +37,11 @@ enum result input_plan(const struct request *request, struct plan_wanted *wanted
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]) && result == RESULT_OK; i++)
 		result = request_field(request, fields[i].field, fields[i].max, fields[i].value, problem);
+	if (result == RESULT_OK && quickstart != NULL && wanted->lookup_key != NULL)
+		return problem_set(problem, RESULT_INVALID, "parameter_invalid", "lookup_key",
+		    "lookupKey and lookup_key are the same: send one.");
+	if (quickstart != NULL)
+		wanted->lookup_key = quickstart;
 	if (result == RESULT_OK && (wanted->plan != NULL) + (wanted->price_id != NULL) +
 	    (wanted->lookup_key != NULL) > 1)
 		result = problem_set(problem, RESULT_INVALID, "parameter_invalid", "plan",

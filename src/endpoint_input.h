@@ -8,7 +8,7 @@
 /* The billing context of a request; borrows from both. */
 struct billing input_billing(const struct worker *worker, const struct request *request);
 
-/* plan, priceId, lookupKey and interval. At most one of the first three. */
+/* plan, priceId, lookupKey (also lookup_key) and interval. At most one of the first three. */
 enum result input_plan(const struct request *request, struct plan_wanted *wanted,
     struct problem *problem);
 

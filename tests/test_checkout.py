@@ -55,6 +55,7 @@ def test_customer_is_made_once_and_carries_the_user(stack):
     ({"plan": "premium"}, "premium_monthly"),
     ({"plan": "premium", "interval": "year"}, "premium_yearly"),
     ({"lookupKey": "premium_yearly"}, "premium_yearly"),
+    ({"lookup_key": "premium_yearly"}, "premium_yearly"),
 ])
 def test_plan_interval_and_lookup_key_name_a_price(stack, fields, lookup_key):
     create(stack.session("alice"), **fields)
@@ -75,6 +76,8 @@ def test_price_id_of_a_plan_is_sold(stack):
     ({"lookupKey": "gold_monthly"}, "price_not_in_plans", "lookupKey"),
     ({"plan": "basic", "interval": "year"}, "parameter_invalid", "interval"),
     ({"plan": "basic", "lookupKey": "basic_monthly"}, "parameter_invalid", "plan"),
+    ({"plan": "basic", "lookup_key": "basic_monthly"}, "parameter_invalid", "plan"),
+    ({"lookup_key": "basic_monthly", "lookupKey": "premium_monthly"}, "parameter_invalid", "lookup_key"),
     ({"plan": "basic", "quantity": 2}, "parameter_invalid", "quantity"),
     ({"plan": "basic", "quantity": 0}, "parameter_invalid", "quantity"),
     ({"plan": "basic", "quantity": "many"}, "parameter_invalid", "quantity"),
