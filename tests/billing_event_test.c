@@ -10,12 +10,9 @@
 
 #include <cmocka.h>
 
-#include "redis_server.h"
+#include "store_fixture.h"
 
 #define NOW 1800000000
-
-static struct redis_server server;
-static struct store *store;
 
 /* Takes an event of a new id about the customer cus_1. */
 static enum result take_more(const char *type, const char *more, enum event_outcome *outcome)
@@ -57,34 +54,11 @@ static long answer(const char *word, const char *key, const char *argument)
 	return number;
 }
 
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
 static int empty(void **state)
 {
-	struct redisReply *reply;
-
-	(void)state;
 	server.site.livemode = -1;
 	server.site.stripe_account = NULL;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
+	return store_empty(state);
 }
 
 /* Each type of the table, with an object that is none of its own: nobody is left unanswered. */
@@ -200,5 +174,5 @@ int main(void)
 		TEST(nothing_is_taken_while_redis_is_down),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

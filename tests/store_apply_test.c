@@ -11,15 +11,12 @@
 #include <cmocka.h>
 
 #include "identity.h"
-#include "redis_server.h"
+#include "store_fixture.h"
 #include "store_customer.h"
 
 #define NOW 1800000000
 #define DAY 86400
 #define CUSTOMER "cus_1"
-
-static struct redis_server server;
-static struct store *store;
 
 static struct subscription a_subscription(enum subscription_status status)
 {
@@ -151,34 +148,6 @@ static enum store_applied read_status(int64_t as_of, enum subscription_status st
 	struct store_snapshot snapshot = { .subscription = &subscription };
 
 	return run(reading_of(&snapshot, as_of));
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
-static int empty(void **state)
-{
-	struct redisReply *reply;
-
-	(void)state;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
 }
 
 static void first_event_begins_the_record(void **state)
@@ -808,7 +777,7 @@ static void tombstone_and_event_id_stay_for_32_days(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup(function, empty)
+#define TEST(function) cmocka_unit_test_setup(function, store_empty)
 	const struct CMUnitTest tests[] = {
 		TEST(first_event_begins_the_record),
 		TEST(stored_snapshot_is_what_was_encoded),
@@ -867,5 +836,5 @@ int main(void)
 		TEST(record_outlives_its_period_and_is_never_shortened),
 		TEST(tombstone_and_event_id_stay_for_32_days),
 	};
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

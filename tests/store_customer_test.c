@@ -12,14 +12,12 @@
 #include <cmocka.h>
 
 #include "identity.h"
-#include "redis_server.h"
+#include "store_fixture.h"
 
 #define NOW 1800000000
 #define SUBSCRIPTION "{\"id\":\"%s\",\"customer\":\"cus_1\",\"status\":\"active\"," \
 	"\"items\":[{\"id\":\"si_1\",\"price\":\"price_1\",\"current_period_end\":7}]}"
 
-static struct redis_server server;
-static struct store *store;
 static struct store_user user;
 
 /* One command of redis-cli's kind; its integer. */
@@ -276,35 +274,16 @@ static void first_question_keeps_its_time(void **state)
 	assert_score("dirty", "cus_1", "1800000000");
 }
 
-static int empty(void **state)
-{
-	(void)state;
-	redis("FLUSHALL", NULL, NULL, NULL);
-	return 0;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
 static int stop(void **state)
 {
-	(void)state;
 	store_user_free(&user);
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
+	return store_stop(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup(name, empty)
+#define TEST(name) cmocka_unit_test_setup(name, store_empty)
 		TEST(nobody_is_not_known),
 		TEST(linked_customer_comes_with_all_that_is_stored),
 		TEST(facts_stay_with_their_subscription),
@@ -322,5 +301,5 @@ int main(void)
 #undef TEST
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, stop);
 }

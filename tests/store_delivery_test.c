@@ -13,13 +13,10 @@
 #include <cmocka.h>
 
 #include "json_read.h"
-#include "redis_server.h"
+#include "store_fixture.h"
 
 #define NOW 1800000000
 #define AGE_MAX 259200
-
-static struct redis_server server;
-static struct store *store;
 
 /* A notice of the stream; `at` is the id that it gets there. */
 static void tell_at(const char *at, const char *id, const char *customer)
@@ -323,35 +320,7 @@ static void entry_that_is_no_notice_is_handed_out_without_one(void **state)
 	store_delivery_free(&delivery);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
-static int empty(void **state)
-{
-	struct redisReply *reply;
-
-	(void)state;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
-}
-
-#define DELIVERY_TEST(name) cmocka_unit_test_setup(name, empty)
+#define DELIVERY_TEST(name) cmocka_unit_test_setup(name, store_empty)
 
 int main(void)
 {
@@ -373,5 +342,5 @@ int main(void)
 		DELIVERY_TEST(entry_that_is_no_notice_is_handed_out_without_one),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

@@ -8,10 +8,7 @@
 #include <cmocka.h>
 
 #include "monotonic.h"
-#include "redis_server.h"
-
-static struct redis_server server;
-static struct store *store;
+#include "store_fixture.h"
 
 static enum result begin(int64_t interval, int64_t ttl_ms, struct store_duty *duty)
 {
@@ -114,38 +111,10 @@ static void seen_events_are_told_apart(void **state)
 	assert_false(seen[1]);
 }
 
-static int empty(void **state)
-{
-	struct redisReply *reply;
-
-	(void)state;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup(name, empty)
+#define TEST(name) cmocka_unit_test_setup(name, store_empty)
 		TEST(duty_is_one_daemons_at_a_time),
 		TEST(duty_done_is_not_due_before_its_time),
 		TEST(duty_of_the_dead_is_taken_over),
@@ -155,5 +124,5 @@ int main(void)
 #undef TEST
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

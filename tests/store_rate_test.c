@@ -8,10 +8,7 @@
 #include <cmocka.h>
 
 #include "monotonic.h"
-#include "redis_server.h"
-
-static struct redis_server server;
-static struct store *store;
+#include "store_fixture.h"
 
 static int64_t wait_for_call(bool *paused)
 {
@@ -83,38 +80,10 @@ static void answers_to_one_burst_are_one_pause(void **state)
 	assert_int_equal(pause_for(0), 2000);
 }
 
-static int empty(void **state)
-{
-	struct redisReply *reply;
-
-	(void)state;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup(name, empty)
+#define TEST(name) cmocka_unit_test_setup(name, store_empty)
 		TEST(calls_of_one_second_are_counted),
 		TEST(pause_stops_everybody),
 		TEST(pause_doubles_unless_stripe_says_more),
@@ -122,5 +91,5 @@ int main(void)
 #undef TEST
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

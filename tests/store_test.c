@@ -12,16 +12,13 @@
 
 #include <cmocka.h>
 
-#include "redis_server.h"
+#include "store_fixture.h"
 #include "store_catalogue.h"
 #include "store_lock.h"
 #include "store_session.h"
 
 #define NOW ((int64_t)time(NULL))
 #define BACKOFF_US 120000 /* after a failure nobody asks for 100 ms */
-
-static struct redis_server server;
-static struct store *store;
 
 static enum result words(const char *word, const char *key, const char *value)
 {
@@ -31,29 +28,6 @@ static enum result words(const char *word, const char *key, const char *value)
 	if (result == RESULT_OK)
 		store_reply_free(reply);
 	return result;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
-static int empty(void **state)
-{
-	(void)state;
-	return words("FLUSHALL", NULL, NULL) == RESULT_OK ? 0 : -1;
 }
 
 /* The server of the group again, whatever a test did to it. */
@@ -286,8 +260,8 @@ static void price_is_found_by_id_and_by_lookup_key_and_listed_once(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup(function, empty)
-#define TEST_OF_SERVER(function) cmocka_unit_test_setup_teardown(function, empty, restore)
+#define TEST(function) cmocka_unit_test_setup(function, store_empty)
+#define TEST_OF_SERVER(function) cmocka_unit_test_setup_teardown(function, store_empty, restore)
 	const struct CMUnitTest tests[] = {
 		TEST(key_names_site_noun_and_id),
 		TEST(values_are_binary_safe),
@@ -307,5 +281,5 @@ int main(void)
 		TEST(price_is_found_by_id_and_by_lookup_key_and_listed_once),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }

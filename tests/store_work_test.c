@@ -8,14 +8,11 @@
 #include <cmocka.h>
 
 #include "monotonic.h"
-#include "redis_server.h"
+#include "store_fixture.h"
 #include "store_customer.h"
 
 #define LONG_MS 60000
 #define NOW 1800000000
-
-static struct redis_server server;
-static struct store *store;
 
 static void assert_claims(enum work_kind kind, const char *id, struct store_work *work)
 {
@@ -128,38 +125,10 @@ static void what_is_in_hand_does_not_hide_what_is_behind(void **state)
 	assert_claims(WORK_CUSTOMER, "cus_last", &work);
 }
 
-static int empty(void **state)
-{
-	struct redisReply *reply;
-
-	(void)state;
-	if (store_words(store, &server.site, &reply, "FLUSHALL", NULL) != RESULT_OK)
-		return -1;
-	store_reply_free(reply);
-	return 0;
-}
-
-static int start(void **state)
-{
-	(void)state;
-	if (!redis_server_start(&server, NULL, NULL))
-		return -1;
-	store = store_new(&server.settings);
-	return store ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	store_free(store);
-	redis_server_stop(&server);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup(name, empty)
+#define TEST(name) cmocka_unit_test_setup(name, store_empty)
 		TEST(nothing_is_to_be_done_at_first),
 		TEST(wish_comes_before_older_marks),
 		TEST(leased_work_is_nobody_elses),
@@ -170,5 +139,5 @@ int main(void)
 #undef TEST
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, store_start, store_stop);
 }
