@@ -9,18 +9,34 @@
  * must not come from there, and a missing value must not look like one. It has
  * no switch for this, so the file is looked through before libconfuse reads
  * it, by the same rules of quoting. It also takes the end of the file for the
- * end of a comment or string left open, and would ignore what follows it. */
+ * end of a comment, string, section or list left open, and would ignore what
+ * follows it, or what was lost. */
 enum place { IN_WORDS, IN_LINE_COMMENT, IN_COMMENT, IN_SINGLE_QUOTES, IN_DOUBLE_QUOTES };
+
+#define DEPTH_MAX 8 /* a list within a plan within a site is 3 */
 
 struct scan {
 	enum place place;
 	int line;
+	int begun;               /* line where the comment or string begins */
+	int depth;
+	int opened[DEPTH_MAX];   /* lines of the braces that are open */
 	bool escaped;   /* the next character of a quoted string means itself */
 	int last;       /* the character before, 0 = none that matters */
 };
 
+static void scan_brace(struct scan *scan, int c)
+{
+	if (c == '{' && scan->depth < DEPTH_MAX)
+		scan->opened[scan->depth++] = scan->line;
+	else if (c == '}' && scan->depth > 0)
+		scan->depth--;
+}
+
 static void scan_word(struct scan *scan, int c)
 {
+	scan_brace(scan, c);
+	scan->begun = scan->line;
 	if (c == '"')
 		scan->place = IN_DOUBLE_QUOTES;
 	else if (c == '\'')
@@ -73,10 +89,14 @@ static const char *scan_file(FILE *file, struct scan *scan)
 	}
 	if (ferror(file))
 		return strerror(errno);
-	if (scan->place == IN_COMMENT)
-		return "a comment is not closed";
-	if (scan->place == IN_SINGLE_QUOTES || scan->place == IN_DOUBLE_QUOTES)
-		return "a string is not closed";
+	if (scan->place != IN_WORDS && scan->place != IN_LINE_COMMENT) {
+		scan->line = scan->begun;
+		return scan->place == IN_COMMENT ? "a comment is not closed" : "a string is not closed";
+	}
+	if (scan->depth > 0) {
+		scan->line = scan->opened[scan->depth - 1];
+		return "the brace that is opened here is not closed";
+	}
 	return NULL;
 }
 

@@ -426,12 +426,14 @@ static void dollar_that_libconfuse_leaves_alone_is_taken(void **state)
 }
 
 /* libconfuse would ignore whatever follows. */
-static void open_comment_or_string_is_refused(void **state)
+static void what_is_left_open_is_refused(void **state)
 {
 	(void)state;
 	assert_refused(REDIS SITE("") "/* plan x { }\n", "a comment is not closed");
 	assert_refused(REDIS SITE("error_path = \"/a"), "a string is not closed");
 	assert_refused(REDIS SITE("error_path = '/a"), "a string is not closed");
+	assert_refused(REDIS "site shop {\n  plan a {\n free = true\n", "the brace that is opened here is not closed");
+	assert_refused(REDIS SITE("plan a { free = true") , "the brace that is opened here is not closed");
 }
 
 static void include_is_relative_to_the_including_file(void **state)
@@ -678,7 +680,7 @@ int main(void)
 		SETTINGS_TEST(plans_are_checked_against_each_other),
 		SETTINGS_TEST(environment_gets_into_no_value),
 		SETTINGS_TEST(dollar_that_libconfuse_leaves_alone_is_taken),
-		SETTINGS_TEST(open_comment_or_string_is_refused),
+		SETTINGS_TEST(what_is_left_open_is_refused),
 		SETTINGS_TEST(include_is_relative_to_the_including_file),
 		SETTINGS_TEST(include_takes_any_number_of_files_by_pattern),
 		SETTINGS_TEST(faults_of_an_included_file_name_it),
