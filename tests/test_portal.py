@@ -56,7 +56,7 @@ def test_user_who_never_bought_has_nothing_to_manage(stack):
     assert error(portal(stack.session("bob"), status=404)) == ("customer_missing", None)
 
 
-def allow_updates(stack):
+def allow_all(stack):
     """What an administrator switches on in the Dashboard."""
     [configuration] = stack.sandbox.api("GET", "/v1/billing_portal/configurations")["data"]
     products = {}
@@ -65,6 +65,7 @@ def allow_updates(stack):
         products[f"features[subscription_update][products][{n}][product]"] = found["product"]
         products[f"features[subscription_update][products][{n}][prices][0]"] = found["id"]
     stack.sandbox.api("POST", f"/v1/billing_portal/configurations/{configuration['id']}", **{
+        "features[subscription_pause][enabled]": "true",
         "features[subscription_update][enabled]": "true",
         "features[subscription_update][default_allowed_updates][0]": "price", **products})
 
@@ -74,9 +75,9 @@ def test_flow_that_the_portal_is_not_configured_for_is_refused(stack, alice):
     assert error(answer) == ("flow_unavailable", "flow")
 
 
-@pytest.mark.parametrize("flow", ["subscription_cancel", "subscription_update"])
+@pytest.mark.parametrize("flow", ["subscription_cancel", "subscription_pause", "subscription_update"])
 def test_flow_goes_to_the_only_subscription(stack, alice, flow):
-    allow_updates(stack)
+    allow_all(stack)
     portal(alice, flow=flow)
     params = sent(stack)["flow_data"]
     assert params["type"] == flow
@@ -89,7 +90,7 @@ def test_payment_method_flow_needs_no_subscription(stack, alice):
 
 
 def test_update_confirm_names_item_price_and_quantity(stack, alice):
-    allow_updates(stack)
+    allow_all(stack)
     portal(alice, flow="subscription_update_confirm", newPriceId=price(stack, "premium_monthly"))
     confirm = sent(stack)["flow_data"]["subscription_update_confirm"]
     item = subscription(stack)["items"]["data"][0]
