@@ -11,16 +11,9 @@
 #include "stripe_checkout_session.h"
 #include "stripe_subscription.h"
 
-static bool text_is(struct json_object *object, const char *pointer, const char *word)
-{
-	const char *text = json_text(object, pointer);
-
-	return text && strcmp(text, word) == 0;
-}
-
 static const char *customer_of(struct json_object *object)
 {
-	const char *pointer = text_is(object, "/object", "customer") ? "/id" : "/customer";
+	const char *pointer = json_text_is(object, "/object", "customer") ? "/id" : "/customer";
 	const char *id = json_id(object, pointer);
 
 	return id && id[0] && strlen(id) <= STRIPE_ID_MAX ? id : NULL;
@@ -68,7 +61,7 @@ static const char *user_of(const struct event_effect *effect)
 {
 	const char *user = json_text(effect->event->object, "/metadata/tollgate_user");
 
-	return text_is(effect->event->object, "/metadata/tollgate_site", effect->site->name)
+	return json_text_is(effect->event->object, "/metadata/tollgate_site", effect->site->name)
 	    && user && identity_user_valid(user) ? user : NULL;
 }
 
@@ -152,7 +145,7 @@ static const char *user_of_session(struct event_effect *effect)
 /* Of a session for anything but a subscription nothing is kept. */
 static bool is_ours(const struct event_effect *effect)
 {
-	return text_is(effect->event->object, "/mode", "subscription");
+	return json_text_is(effect->event->object, "/mode", "subscription");
 }
 
 bool effect_checkout(struct event_effect *effect)
@@ -237,7 +230,7 @@ bool effect_invoice_draft(struct event_effect *effect)
 
 bool effect_invoice_unfinished(struct event_effect *effect)
 {
-	return !text_is(effect->event->object, "/automatic_tax/status", "failed")
+	return !json_text_is(effect->event->object, "/automatic_tax/status", "failed")
 	    || effect_invoice_draft(effect);
 }
 
@@ -246,8 +239,8 @@ bool effect_invoice_paid(struct event_effect *effect)
 {
 	struct json_object *invoice = effect->event->object;
 
-	if (text_is(invoice, "/billing_reason", "subscription_create")
-	    || text_is(invoice, "/billing_reason", "subscription_cycle")) {
+	if (json_text_is(invoice, "/billing_reason", "subscription_create")
+	    || json_text_is(invoice, "/billing_reason", "subscription_cycle")) {
 		effect->change.paid_invoice_subscription = subscription_of(invoice);
 		effect->change.first_payment = FIRST_PAYMENT_PAID;
 	}
@@ -262,8 +255,8 @@ bool effect_invoice_failed(struct event_effect *effect)
 {
 	struct json_object *invoice = effect->event->object;
 
-	if (text_is(invoice, "/billing_reason", "subscription_create")
-	    && text_is(invoice, "/collection_method", "charge_automatically")) {
+	if (json_text_is(invoice, "/billing_reason", "subscription_create")
+	    && json_text_is(invoice, "/collection_method", "charge_automatically")) {
 		effect->change.paid_invoice_subscription = subscription_of(invoice);
 		effect->change.first_payment = FIRST_PAYMENT_FAILED;
 	}
@@ -275,7 +268,7 @@ bool effect_invoice_updated(struct event_effect *effect)
 	struct json_object *invoice = effect->event->object;
 
 	effect->change.dirty_subscription = subscription_of(invoice);
-	if (text_is(invoice, "/status", "void") || text_is(invoice, "/status", "uncollectible"))
+	if (json_text_is(invoice, "/status", "void") || json_text_is(invoice, "/status", "uncollectible"))
 		effect->change.dirty = DIRTY_ALWAYS;
 	else if (effect->change.dirty_subscription)
 		effect->change.dirty = DIRTY_UNLESS_STORED;

@@ -52,7 +52,7 @@ static enum result take(struct json_object *page, int64_t limit, struct place *p
     struct json_object *data, bool *more, struct problem *problem)
 {
 	struct json_object *found = json_at(page, "/data");
-	size_t i, length = json_object_array_length(found);
+	size_t i, length = json_length(found);
 
 	for (i = 0; i < length && json_object_array_length(data) < (size_t)limit; i++) {
 		struct json_object *invoice = json_object_array_get_idx(found, i);

@@ -168,8 +168,7 @@ static struct json_object *view_lines(struct json_object *invoice)
 		NULL };
 	struct json_object *data = json_object_new_array(), *list = json_object_new_object(),
 	    *lines = json_at(invoice, "/lines/data");
-	size_t i, length = json_object_is_type(lines, json_type_array) ?
-	    json_object_array_length(lines) : 0;
+	size_t i, length = json_length(lines);
 
 	for (i = 0; i < length; i++)
 		json_object_array_add(data, view_fields(json_object_array_get_idx(lines, i), names));

@@ -127,15 +127,6 @@ size_t form_count(const struct form *form, const char *key)
 	return count;
 }
 
-bool form_pair(const struct form *form, size_t index, const char **key, const char **value)
-{
-	if (index >= form->count)
-		return false;
-	*key = form->pairs[index].key;
-	*value = form->pairs[index].value;
-	return true;
-}
-
 static void encode(struct strbuf *out, const char *text)
 {
 	char *escaped = http_escape(text, strlen(text));

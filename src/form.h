@@ -27,8 +27,6 @@ bool form_failed(const struct form *form);
 /* First value of `key`, or NULL; borrowed from the form. */
 const char *form_value(const struct form *form, const char *key);
 size_t form_count(const struct form *form, const char *key);
-/* The pairs in order, for who must look at all; false past the end. */
-bool form_pair(const struct form *form, size_t index, const char **key, const char **value);
 
 /* Appends the encoded pairs in the order they were added. */
 void form_encode(const struct form *form, struct strbuf *out);

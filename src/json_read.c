@@ -50,6 +50,18 @@ const char *json_text(struct json_object *object, const char *pointer)
 	return text_of(json_at(object, pointer));
 }
 
+bool json_text_is(struct json_object *object, const char *pointer, const char *word)
+{
+	const char *text = json_text(object, pointer);
+
+	return text != NULL && strcmp(text, word) == 0;
+}
+
+size_t json_length(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
 int64_t json_integer(struct json_object *object, const char *pointer)
 {
 	struct json_object *value = json_at(object, pointer);

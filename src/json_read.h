@@ -18,6 +18,9 @@ struct json_object *json_at(struct json_object *object, const char *pointer);
 const char *json_text(struct json_object *object, const char *pointer);
 int64_t json_integer(struct json_object *object, const char *pointer);
 bool json_truth(struct json_object *object, const char *pointer);
+bool json_text_is(struct json_object *object, const char *pointer, const char *word);
+/* How many elements an array has; 0 for what is none. */
+size_t json_length(struct json_object *array);
 /* An id, or the id of an object that was expanded in its place. */
 const char *json_id(struct json_object *object, const char *pointer);
 

@@ -55,27 +55,6 @@ static bool price_decode(const redisReply *reply, struct store_price *price)
 	return whole;
 }
 
-enum result store_price_read(struct store *store, const struct site *site, const char *name,
-    struct store_price *price)
-{
-	struct store_price found;
-	char key[STORE_KEY_SIZE];
-	struct redisReply *reply;
-	enum result result;
-
-	if (!store_key(key, site, "price", NULL))
-		return RESULT_INTERNAL;
-	result = store_words(store, site, &reply, "HGET", key, name, NULL);
-	if (result != RESULT_OK)
-		return result;
-	if (reply->type != REDIS_REPLY_STRING || !price_decode(reply, &found))
-		result = RESULT_NOT_FOUND;
-	else
-		*price = found;
-	store_reply_free(reply);
-	return result;
-}
-
 enum result store_price_write(struct store *store, const struct site *site,
     const struct store_price *price)
 {

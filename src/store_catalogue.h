@@ -19,11 +19,8 @@ struct store_price {
 	int64_t read_at;           /* when Stripe said so */
 };
 
-/* `name` is a price id or a lookup key. RESULT_NOT_FOUND when it was never read.
- * Entries never expire (the gate finds products by them); who must be current looks at read_at. */
-enum result store_price_read(struct store *store, const struct site *site, const char *name,
-    struct store_price *price);
-/* Stored under the price id, and under its lookup key when it has one. */
+/* Stored under the price id, and under its lookup key when it has one. Entries never
+ * expire (the gate finds products by them); who must be current looks at read_at. */
 enum result store_price_write(struct store *store, const struct site *site,
     const struct store_price *price);
 

@@ -11,6 +11,7 @@
 
 #include "access_lua.h"
 #include "identity.h"
+#include "json_read.h"
 #include "log.h"
 
 #define NONE_SECONDS 600
@@ -111,7 +112,7 @@ static void add_feature(struct store_user *user, struct json_object *value)
 static enum result read_features(const char *json, struct store_user *user)
 {
 	struct json_object *array = json_tokener_parse(json);
-	size_t count = json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+	size_t count = json_length(array);
 	void *grown = count ? reallocarray(user->features, user->n_features + count,
 	    sizeof(*user->features)) : user->features;
 

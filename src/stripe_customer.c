@@ -103,9 +103,12 @@ enum result stripe_customer_own(struct stripe *stripe, const struct site *site, 
 static enum result decode_page(struct json_object *data, const struct site *site,
     struct stripe_customer **customers, size_t *n_customers, struct problem *problem)
 {
-	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
-	struct stripe_customer *found = calloc(length + 1, sizeof(*found));
+	size_t i, length = json_length(data);
+	struct stripe_customer *found;
 
+	if (!json_object_is_type(data, json_type_array)) /* no empty page */
+		return stripe_unexpected(problem);
+	found = calloc(length + 1, sizeof(*found));
 	if (found == NULL)
 		return problem_memory(problem);
 	for (i = 0; i < length; i++)
@@ -167,9 +170,12 @@ static bool is_users(struct json_object *customer, const struct site *site, cons
 static enum result collect_customers(struct json_object *data, const struct site *site,
     const char *user, char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem)
 {
-	size_t i, count = 0, length = data != NULL ? json_object_array_length(data) : 0;
-	char (*found)[STRIPE_ID_SIZE] = calloc(length + 1, sizeof(*found));
+	size_t i, count = 0, length = json_length(data);
+	char (*found)[STRIPE_ID_SIZE];
 
+	if (!json_object_is_type(data, json_type_array)) /* no empty page */
+		return stripe_unexpected(problem);
+	found = calloc(length + 1, sizeof(*found));
 	if (found == NULL)
 		return problem_memory(problem);
 	for (i = 0; i < length; i++) {
@@ -216,9 +222,11 @@ out:
 static enum result append_entitlements(struct json_object *data, char (**features)[LOOKUP_KEY_SIZE],
     size_t *n_features, char cursor[STRIPE_ID_SIZE], struct problem *problem)
 {
-	size_t i, length = data != NULL ? json_object_array_length(data) : 0;
+	size_t i, length = json_length(data);
 	char (*grown)[LOOKUP_KEY_SIZE];
 
+	if (!json_object_is_type(data, json_type_array)) /* no empty page */
+		return stripe_unexpected(problem);
 	grown = reallocarray(*features, *n_features + length + 1, sizeof(*grown));
 	if (grown == NULL)
 		return problem_memory(problem);

@@ -13,7 +13,7 @@
 static enum result page_take(struct json_object *data, struct stripe_event_list *list,
     char last[STRIPE_ID_SIZE], struct problem *problem)
 {
-	size_t length = json_object_is_type(data, json_type_array) ? json_object_array_length(data) : 0;
+	size_t length = json_length(data);
 	void *grown = reallocarray(list->data, list->count + length + 1, sizeof(*list->data));
 
 	if (!grown)

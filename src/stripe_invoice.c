@@ -10,25 +10,13 @@
 #define FIRST_WITHIN 3600 /* seconds */
 #define SUBSCRIPTION "/parent/subscription_details/subscription"
 
-static bool text_is(struct json_object *object, const char *pointer, const char *word)
-{
-	const char *text = json_text(object, pointer);
-
-	return text && strcmp(text, word) == 0;
-}
-
-static size_t array_length(struct json_object *array)
-{
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
-
 /* Of more items than these we have not been told: they may be metered. */
 static bool has_metered_item(struct json_object *subscription)
 {
 	struct json_object *items = json_at(subscription, "/items/data");
 
-	for (size_t i = 0; i < array_length(items); i++) {
-		if (text_is(json_object_array_get_idx(items, i), "/price/recurring/usage_type", "metered"))
+	for (size_t i = 0; i < json_length(items); i++) {
+		if (json_text_is(json_object_array_get_idx(items, i), "/price/recurring/usage_type", "metered"))
 			return true;
 	}
 	return json_truth(subscription, "/items/has_more");
@@ -42,9 +30,9 @@ static bool invoice_decode(struct json_object *object, struct stripe_invoice *in
 	if (!json_copy_text(object, "/id", read.id, sizeof(read.id)) || !read.id[0]
 	    || !json_copy_id(object, "/customer", read.customer, sizeof(read.customer)))
 		return false;
-	read.draft = text_is(object, "/status", "draft");
+	read.draft = json_text_is(object, "/status", "draft");
 	read.auto_advance = json_truth(object, "/auto_advance");
-	read.tax_failed = text_is(object, "/automatic_tax/status", "failed");
+	read.tax_failed = json_text_is(object, "/automatic_tax/status", "failed");
 	read.has_subscription = json_object_is_type(subscription, json_type_object);
 	if (read.has_subscription) {
 		read.status = subscription_status_parse(json_text(subscription, "/status"));
@@ -93,7 +81,7 @@ enum result stripe_invoice_finalize(struct stripe *stripe, const struct site *si
 
 static int64_t due_since(struct json_object *invoice)
 {
-	if (text_is(invoice, "/collection_method", "send_invoice"))
+	if (json_text_is(invoice, "/collection_method", "send_invoice"))
 		return json_integer(invoice, "/due_date");
 	return json_integer(invoice, "/status_transitions/finalized_at");
 }
@@ -116,7 +104,7 @@ static enum result open_page(struct stripe *stripe, const struct site *site,
 	form_add(form, "starting_after", last[0] ? last : NULL);
 	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
 	data = json_at(answer.object, "/data");
-	for (size_t i = 0; i < array_length(data); i++) {
+	for (size_t i = 0; i < json_length(data); i++) {
 		struct json_object *invoice = json_object_array_get_idx(data, i);
 		int64_t begins = due_since(invoice);
 
@@ -125,7 +113,7 @@ static enum result open_page(struct stripe *stripe, const struct site *site,
 		if (!json_copy_text(invoice, "/id", last, STRIPE_ID_SIZE))
 			result = stripe_unexpected(problem);
 	}
-	*more = result == RESULT_OK && array_length(data) && json_truth(answer.object, "/has_more");
+	*more = result == RESULT_OK && json_length(data) && json_truth(answer.object, "/has_more");
 	json_object_put(answer.object);
 	form_free(form);
 	return result;
@@ -164,10 +152,10 @@ enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
 	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
 	data = json_at(answer.object, "/data");
 	*invoice = NULL;
-	for (size_t i = 0; i < array_length(data) && !*invoice; i++) {
+	for (size_t i = 0; i < json_length(data) && !*invoice; i++) {
 		struct json_object *listed = json_object_array_get_idx(data, i);
 
-		if (text_is(listed, "/billing_reason", "subscription_create"))
+		if (json_text_is(listed, "/billing_reason", "subscription_create"))
 			*invoice = json_object_get(listed);
 	}
 	json_object_put(answer.object);
@@ -179,12 +167,12 @@ static enum first_payment payments_state(struct json_object *payments)
 {
 	enum first_payment state = FIRST_PAYMENT_FAILED;
 
-	for (size_t i = 0; i < array_length(payments); i++) {
+	for (size_t i = 0; i < json_length(payments); i++) {
 		struct json_object *payment = json_object_array_get_idx(payments, i);
 
-		if (text_is(payment, "/payment/payment_intent/status", "succeeded"))
+		if (json_text_is(payment, "/payment/payment_intent/status", "succeeded"))
 			return FIRST_PAYMENT_PAID;
-		if (text_is(payment, "/payment/payment_intent/status", "processing"))
+		if (json_text_is(payment, "/payment/payment_intent/status", "processing"))
 			state = FIRST_PAYMENT_PROCESSING;
 	}
 	return state;

@@ -21,17 +21,12 @@ static bool item_decode(struct json_object *object, int64_t subscription_period_
 	    && json_copy_text(object, "/price/lookup_key", item->lookup_key, sizeof(item->lookup_key));
 }
 
-static size_t array_length(struct json_object *array)
-{
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
-
 /* Stripe allows 20 items; of more, the first ones are what the gate will know. */
 static bool items_decode(struct json_object *object, struct subscription *subscription)
 {
 	struct json_object *data = json_at(object, "/items/data");
 	int64_t period_end = json_integer(object, "/current_period_end");
-	size_t count = array_length(data);
+	size_t count = json_length(data);
 
 	if (count > SUBSCRIPTION_ITEMS_MAX || json_truth(object, "/items/has_more")) {
 		log_event(LOG_LEVEL_WARNING, "subscription has more items than are read",
@@ -55,18 +50,11 @@ enum pause_collection stripe_pause_decode(struct json_object *object)
 	return behavior && behavior[0] ? pause_collection_parse(behavior) : COLLECTION_UNKNOWN;
 }
 
-static bool text_is(struct json_object *object, const char *pointer, const char *word)
-{
-	const char *text = json_text(object, pointer);
-
-	return text && strcmp(text, word) == 0;
-}
-
 bool stripe_subscription_decode(struct json_object *object, struct subscription *subscription)
 {
 	struct subscription read = { 0 };
 
-	if (!text_is(object, "/object", "subscription")
+	if (!json_text_is(object, "/object", "subscription")
 	    || !json_copy_text(object, "/id", read.id, sizeof(read.id)) || !read.id[0]
 	    || !json_copy_id(object, "/customer", read.customer, sizeof(read.customer))
 	    || !read.customer[0]
@@ -75,7 +63,7 @@ bool stripe_subscription_decode(struct json_object *object, struct subscription 
 		return false;
 	read.status = subscription_status_parse(json_text(object, "/status"));
 	read.pause_collection = stripe_pause_decode(object);
-	read.send_invoice = text_is(object, "/collection_method", "send_invoice");
+	read.send_invoice = json_text_is(object, "/collection_method", "send_invoice");
 	read.cancel_at_period_end = json_truth(object, "/cancel_at_period_end");
 	read.simulated = json_id(object, "/test_clock") != NULL;
 	read.created = json_integer(object, "/created");

@@ -9,13 +9,6 @@
 #define PENDING_ITEM "/pending_update/subscription_items/0"
 #define METHOD "/default_payment_method"
 
-static bool text_is(struct json_object *object, const char *pointer, const char *word)
-{
-	const char *text = json_text(object, pointer);
-
-	return text != NULL && strcmp(text, word) == 0;
-}
-
 /* A payment that is due comes before a payment method for later. */
 static bool confirmation_decode(struct json_object *object, struct stripe_subscription *read)
 {
@@ -26,7 +19,7 @@ static bool confirmation_decode(struct json_object *object, struct stripe_subscr
 		{ INVOICE "/confirmation_secret/client_secret", CONFIRM_PAYMENT },
 		{ "/pending_setup_intent/client_secret", CONFIRM_SETUP },
 	};
-	bool due = text_is(object, INVOICE "/status", "open");
+	bool due = json_text_is(object, INVOICE "/status", "open");
 	size_t i;
 
 	for (i = due ? 0 : 1; i < sizeof(secrets) / sizeof(secrets[0]); i++) {

@@ -11,18 +11,6 @@
 #define PAGE "100"
 #define SUBSCRIPTIONS "/v1/subscriptions"
 
-static bool text_is(struct json_object *object, const char *pointer, const char *word)
-{
-	const char *text = json_text(object, pointer);
-
-	return text && strcmp(text, word) == 0;
-}
-
-static size_t array_length(struct json_object *array)
-{
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
-
 /* Another try would do better; whatever else is wrong, such as a key without
  * this permission, must not keep the subscriptions from being read. */
 static bool worth_reading_again(enum result result)
@@ -39,11 +27,11 @@ static enum result unless_passing(enum result result)
 static enum result first_invoice_judge(struct stripe *stripe, const struct site *site,
     struct json_object *invoice, enum first_payment *state, struct problem *problem)
 {
-	if (text_is(invoice, "/status", "paid")) {
+	if (json_text_is(invoice, "/status", "paid")) {
 		*state = FIRST_PAYMENT_PAID;
 		return RESULT_OK;
 	}
-	if (!json_truth(invoice, "/attempted") || text_is(invoice, "/status", "void"))
+	if (!json_truth(invoice, "/attempted") || json_text_is(invoice, "/status", "void"))
 		return RESULT_OK;
 	return unless_passing(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), state,
 	    problem));
@@ -70,10 +58,10 @@ static enum result first_payment_read(struct stripe *stripe, const struct site *
 {
 	const struct subscription *subscription = &listed->snapshot;
 	struct json_object *invoice = json_at(object, "/latest_invoice");
-	bool first = text_is(invoice, "/billing_reason", "subscription_create");
-	bool renewal = text_is(invoice, "/billing_reason", "subscription_cycle");
+	bool first = json_text_is(invoice, "/billing_reason", "subscription_create");
+	bool renewal = json_text_is(invoice, "/billing_reason", "subscription_cycle");
 
-	if ((first || renewal) && text_is(invoice, "/status", "paid")) {
+	if ((first || renewal) && json_text_is(invoice, "/status", "paid")) {
 		listed->first_payment = FIRST_PAYMENT_PAID;
 		return RESULT_OK;
 	}
@@ -100,7 +88,7 @@ static enum result items_page(struct stripe *stripe, const struct site *site,
     struct json_object *object, bool *more, struct problem *problem)
 {
 	struct json_object *items = json_at(object, "/items/data");
-	size_t count = array_length(items);
+	size_t count = json_length(items);
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();
 	struct json_object *data;
@@ -114,9 +102,9 @@ static enum result items_page(struct stripe *stripe, const struct site *site,
 	    count ? json_text(json_object_array_get_idx(items, count - 1), "/id") : NULL);
 	result = stripe_call(stripe, site, "GET", "/v1/subscription_items", form, NULL, &answer, problem);
 	data = json_at(answer.object, "/data");
-	for (size_t i = 0; i < array_length(data); i++)
+	for (size_t i = 0; i < json_length(data); i++)
 		json_object_array_add(items, json_object_get(json_object_array_get_idx(data, i)));
-	*more = result == RESULT_OK && array_length(data) && json_truth(answer.object, "/has_more");
+	*more = result == RESULT_OK && json_length(data) && json_truth(answer.object, "/has_more");
 	json_object_put(answer.object);
 	form_free(form);
 	return result;
@@ -179,9 +167,9 @@ static enum result page_read(struct stripe *stripe, const struct site *site,
 {
 	enum result result = RESULT_OK;
 
-	if (!list_grow(list, array_length(data)))
+	if (!list_grow(list, json_length(data)))
 		return problem_memory(problem);
-	for (size_t i = 0; i < array_length(data) && result == RESULT_OK; i++)
+	for (size_t i = 0; i < json_length(data) && result == RESULT_OK; i++)
 		result = subscription_read(stripe, site, json_object_array_get_idx(data, i), list, problem);
 	return result;
 }
@@ -271,7 +259,7 @@ enum result stripe_subscription_list_add(struct stripe *stripe, const struct sit
 		result = not_hers(problem);
 	else
 		result = stripe_call(stripe, site, "GET", path, form, NULL, &answer, problem);
-	if (result == RESULT_OK && !text_is(answer.object, "/customer", list->customer.id))
+	if (result == RESULT_OK && !json_text_is(answer.object, "/customer", list->customer.id))
 		result = not_hers(problem);
 	if (result == RESULT_OK)
 		result = subscription_read(stripe, site, answer.object, list, problem);
@@ -285,7 +273,7 @@ static enum result customers_decode(struct json_object *data, char last[STRIPE_I
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < array_length(data) && i < STRIPE_PAGE; i++) {
+	for (size_t i = 0; i < json_length(data) && i < STRIPE_PAGE; i++) {
 		struct json_object *subscription = json_object_array_get_idx(data, i);
 
 		if (!json_copy_text(subscription, "/id", last, STRIPE_ID_SIZE)

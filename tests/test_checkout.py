@@ -293,6 +293,13 @@ def test_stripes_failures_have_statuses_of_their_own(stack_factory, fault, statu
         assert len(stack.sandbox.requests()) == 1
 
 
+def test_answer_without_its_list_is_no_empty_list(stack):
+    """Else who has a customer at Stripe would be given another."""
+    stack.sandbox.control("POST", "faults", {"path": "^/v1/customers/search$", "status": 200})
+    assert create(stack.session("alice"), status=502, plan="basic")["error"]["code"] == "stripe_failed"
+    assert not calls(stack, "/v1/customers")
+
+
 def test_redis_down_is_503_with_retry_after(stack):
     stack.redis.stop()
     try:
