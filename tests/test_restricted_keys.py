@@ -5,7 +5,7 @@ import time
 
 import pytest
 from test_checkout import create, pay
-from test_portal import allow_updates, portal, price
+from test_portal import allow_all, portal, price
 from test_subscription import confirm
 from test_subscription import create as subscribe
 from test_subscription_change import post
@@ -56,7 +56,7 @@ def prepare(stack):
     """What only an administrator's key may do. Events are held, so that Stripe must be asked."""
     stack.sandbox.control("POST", "delivery", {"hold": True})
     stack.sandbox.control("POST", "settings", {"processing": 0})
-    allow_updates(stack)
+    allow_all(stack)
     stack.sandbox.api("POST", "/v1/coupons", id="half", percent_off=50, duration="once")
     stack.sandbox.api("POST", "/v1/promotion_codes", code="HALF", **{
         "promotion[type]": "coupon", "promotion[coupon]": "half"})
