@@ -24,7 +24,7 @@ const KEY_MIN = 24;    // bytes
 function signing_key(): string
 {
 	$secret = trim((string) file_get_contents($_SERVER['NOTICE_SECRET_FILE']));
-	$key = str_starts_with($secret, 'whsec_') ? base64_decode(substr($secret, 6), true) : $secret;
+	$key = strncmp($secret, 'whsec_', 6) === 0 ? base64_decode(substr($secret, 6), true) : $secret;
 	if ($key === false || strlen($key) < KEY_MIN) {
 		throw new RuntimeException('NOTICE_SECRET_FILE holds no secret');
 	}
@@ -48,19 +48,31 @@ function is_signed(string $id, string $timestamp, string $body, string $signatur
 	return $found;
 }
 
+function what_to_do(string $type, array $data): string
+{
+	switch ($type) {
+	case 'payment_failed':
+		return 'ask for another card: ' . ($data['hosted_invoice_url'] ?? '');
+	case 'payment_action_required':
+		return 'ask to confirm the payment: ' . ($data['hosted_invoice_url'] ?? '');
+	case 'trial_will_end':
+		return 'remind of the end of the trial on ' . gmdate('Y-m-d', $data['trial_end']);
+	case 'subscription_status_changed':
+		return "note that it is $data[to] now";
+	case 'unlinked_subscription':
+	case 'duplicate_subscription':
+		return 'have somebody look at it';
+	default:
+		return 'nothing';
+	}
+}
+
 /* Here the site does what it has to: write a mail, show a banner, call somebody.
  * Whatever throws has the notice sent again. */
 function handle(string $id, array $notice): void
 {
 	$data = $notice['data'];
-	$what = match ($notice['type']) {
-		'payment_failed' => 'ask for another card: ' . ($data['hosted_invoice_url'] ?? ''),
-		'payment_action_required' => 'ask to confirm the payment: ' . ($data['hosted_invoice_url'] ?? ''),
-		'trial_will_end' => 'remind of the end of the trial on ' . gmdate('Y-m-d', $data['trial_end']),
-		'subscription_status_changed' => "note that it is $data[to] now",
-		'unlinked_subscription', 'duplicate_subscription' => 'have somebody look at it',
-		default => 'nothing',
-	};
+	$what = what_to_do($notice['type'], $data);
 	$line = json_encode(['id' => $id, 'user' => $data['user'] ?? null, 'type' => $notice['type'], 'do' => $what],
 		JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES);
 	if (file_put_contents("$_SERVER[NOTICE_DIRECTORY]/notices.log", "$line\n", FILE_APPEND | LOCK_EX) === false) {

@@ -1,6 +1,7 @@
 """A private php-fpm on a unix socket."""
 import glob
 import os
+import re
 
 from . import places
 from .process import Process, answers
@@ -17,6 +18,9 @@ pm = static
 pm.max_children = 4
 catch_workers_output = yes
 php_flag[log_errors] = on
+php_flag[display_errors] = off
+php_value[error_reporting] = 32767
+php_value[session.save_path] = %(directory)s
 """
 
 
@@ -35,6 +39,11 @@ class PhpFpm:
     @property
     def errors(self):
         return (self.directory / "error.log").read_text(errors="replace")
+
+    @property
+    def complaints(self):
+        """What PHP itself found wrong: warnings, deprecations, exceptions that nobody caught."""
+        return re.findall(r"PHP (?:message: PHP )?[A-Z][a-z ]+: .*", self.errors)
 
     def location(self, script, **params):
         """The inside of an nginx location that runs the script."""

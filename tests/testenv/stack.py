@@ -25,10 +25,10 @@ class Session(requests.Session):
 
 
 class Stack:
-    """`server` and `http` are text for nginx, `site` are options of Site."""
+    """`server` and `http` are text for nginx, `site` are options of Site; `port` may be chosen before."""
 
-    def __init__(self, server="", http="", site=None, responders=RESPONDERS, redis=None):
-        port = free_port()
+    def __init__(self, server="", http="", site=None, responders=RESPONDERS, redis=None, port=None):
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.directory = places.directory()
         self.redis = redis or RedisServer()

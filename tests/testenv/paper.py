@@ -1,0 +1,33 @@
+"""Configuration out of our papers, run as it stands there: only what belongs to the machine is changed."""
+import re
+
+from . import places
+from .nginx import SERVER
+
+OURS = [line for line in SERVER.splitlines() if line.startswith("include ")]
+
+
+def fenced(paper, kind):
+    """The blocks of a Markdown paper that are marked as this kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", (places.TOP / paper).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def literals(page):
+    """The literal blocks of a man page, as they are displayed."""
+    text = (places.TOP / "man" / page).read_text()
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.MULTILINE | re.DOTALL)
+    return [block.replace("\\e", "\\") for block in blocks]
+
+
+def that_has(blocks, text):
+    """The only one of them with this text."""
+    [block] = [block for block in blocks if text in block]
+    return block
+
+
+def inside_server(text):
+    """What stands in a server block, without what testenv.nginx gives to each server."""
+    inside = text[text.index("server {") + len("server {"):text.rindex("}")]
+    kept = [line for line in inside.splitlines()
+            if line.strip() not in OURS and not re.match(r"\s*(listen|server_name|root) ", line)]
+    return "\n".join(kept)
