@@ -155,7 +155,17 @@ static enum result expire_other(const struct billing *billing, const char *id,
 	return result;
 }
 
-enum result billing_checkout_leave(const struct billing *billing, struct problem *problem)
+/* In favour of what is bought now. */
+static enum result give_way(const struct billing *billing, struct purchase *purchase,
+    const char *id, struct stripe_checkout_session *session, struct problem *problem)
+{
+	enum result result = billing_purchase_count(billing, purchase, problem);
+
+	return result == RESULT_OK ? expire_other(billing, id, session, problem) : result;
+}
+
+enum result billing_checkout_leave(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem)
 {
 	struct stripe_checkout_session session;
 	char id[STRIPE_ID_SIZE] = "";
@@ -166,7 +176,7 @@ enum result billing_checkout_leave(const struct billing *billing, struct problem
 		return result;
 	result = billing_session_refresh(billing, id, &session, problem);
 	if (result == RESULT_OK && strcmp(session.status, "open") == 0)
-		result = expire_other(billing, id, &session, problem);
+		result = give_way(billing, purchase, id, &session, problem);
 	if (result == RESULT_OK || result == RESULT_NOT_FOUND)
 		result = billing_attempt_over(billing, CREATE_SESSION, problem);
 	if (result == RESULT_OK && store_session_open_write(billing->store, billing->site,
@@ -176,7 +186,7 @@ enum result billing_checkout_leave(const struct billing *billing, struct problem
 }
 
 /* Deals with the user's earlier session; *reuse when it is the answer. */
-static enum result settle_earlier(const struct billing *billing, const struct checkout *checkout,
+static enum result settle_earlier(const struct billing *billing, struct checkout *checkout,
     struct stripe_checkout_session *session, bool *reuse, struct problem *problem)
 {
 	char id[STRIPE_ID_SIZE] = "";
@@ -199,7 +209,7 @@ static enum result settle_earlier(const struct billing *billing, const struct ch
 		return RESULT_OK;
 	}
 	if (strcmp(session->status, "open") == 0)
-		result = expire_other(billing, id, session, problem);
+		result = give_way(billing, &checkout->purchase, id, session, problem);
 	return result == RESULT_OK ? leave_ended(billing, checkout, session, problem) : result;
 }
 
@@ -242,7 +252,9 @@ static enum result create(const struct billing *billing, struct checkout *checko
 {
 	enum result result;
 
-	result = ask_stripe(billing, checkout, session, problem);
+	result = billing_purchase_count(billing, &checkout->purchase, problem);
+	if (result == RESULT_OK)
+		result = ask_stripe(billing, checkout, session, problem);
 	if ((result == RESULT_INVALID || result == RESULT_NOT_FOUND) &&
 	    billing_purchase_customer_gone(problem)) {
 		result = billing_purchase_replace_customer(billing, &checkout->purchase, problem);

@@ -19,9 +19,10 @@ enum result billing_checkout_create(const struct billing *billing,
     const struct checkout_wanted *wanted, struct stripe_checkout_session *session,
     struct problem *problem);
 
-/* The caller goes on in the site's own form: the session that she has open is
+/* The caller makes her purchase in the site's own form: the session that she has open is
  * expired, or, when it was paid meanwhile, her customer read. Only under her lock. */
-enum result billing_checkout_leave(const struct billing *billing, struct problem *problem);
+enum result billing_checkout_leave(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem);
 
 /* RESULT_NOT_FOUND unless it is the caller's. One that has expired already is
  * no error; RESULT_CONFLICT `session_complete` when it was paid. */

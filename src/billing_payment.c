@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "billing_customer.h"
+#include "billing_limit.h"
 #include "billing_own.h"
 #include "billing_subscription.h"
 #include "log.h"
@@ -139,6 +140,8 @@ static enum result begin_locked(const struct billing *billing, const struct paym
 	enum result result;
 
 	result = find_customer(user, wanted->subscription, &customer, problem);
+	if (result == RESULT_OK)
+		result = billing_limit_take(billing, problem);
 	if (result == RESULT_OK)
 		result = billing_own_begin(billing, &(struct own_write){ "update-payment-method",
 		    wanted->idempotency_key, customer }, subscription, &attempt, problem);

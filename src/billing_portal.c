@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "billing_customer.h"
+#include "billing_limit.h"
 #include "billing_plan.h"
 #include "hex.h"
 #include "strbuf.h"
@@ -107,8 +108,10 @@ static enum result open_session(const struct billing *billing,
     const struct stripe_portal_params *params, char **url, struct problem *problem)
 {
 	char once[HEX_RANDOM_SIZE], key[STRIPE_DIGEST_SIZE];
-	enum result result;
+	enum result result = billing_limit_take(billing, problem);
 
+	if (result != RESULT_OK)
+		return result;
 	/* A portal session is short-lived and costs nothing: each request makes its own. */
 	if (!hex_random(once) || !stripe_digest(key, billing->site->name, "customer-portal", once, NULL))
 		return problem_memory(problem);

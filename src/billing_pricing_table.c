@@ -1,6 +1,7 @@
 #include "billing_pricing_table.h"
 
 #include "billing_customer.h"
+#include "billing_limit.h"
 #include "billing_purchase.h"
 
 /* A page may stay open for a day, and so may the Checkout that it leads to. */
@@ -22,8 +23,10 @@ enum result billing_pricing_table_open(const struct billing *billing, struct pri
     struct problem *problem)
 {
 	const struct site *site = billing->site;
-	enum result result = open_session(billing, table, problem);
+	enum result result = billing_limit_take(billing, problem);
 
+	if (result == RESULT_OK)
+		result = open_session(billing, table, problem);
 	if ((result == RESULT_INVALID || result == RESULT_NOT_FOUND) &&
 	    billing_purchase_customer_gone(problem)) {
 		result = billing_customer_gone(billing, table->customer, problem);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "billing_customer.h"
+#include "billing_limit.h"
 #include "billing_sync.h"
 #include "stripe_price.h"
 
@@ -16,6 +17,15 @@ static enum result check_quantity(const struct purchase_wanted *wanted, const st
 	return RESULT_OK;
 }
 
+enum result billing_purchase_count(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem)
+{
+	if (purchase->counted)
+		return RESULT_OK;
+	purchase->counted = true;
+	return billing_limit_take(billing, problem);
+}
+
 static enum result find_promotion_code(const struct billing *billing, struct purchase *purchase,
     struct problem *problem)
 {
@@ -23,8 +33,11 @@ static enum result find_promotion_code(const struct billing *billing, struct pur
 
 	if (purchase->wanted->promotion_code == NULL)
 		return RESULT_OK;
-	result = stripe_promotion_code_find(billing->stripe, billing->site,
-	    purchase->wanted->promotion_code, purchase->promotion_code, problem);
+	/* Codes could be tried out, one after the other. */
+	result = billing_purchase_count(billing, purchase, problem);
+	if (result == RESULT_OK)
+		result = stripe_promotion_code_find(billing->stripe, billing->site,
+		    purchase->wanted->promotion_code, purchase->promotion_code, problem);
 	if (result == RESULT_NOT_FOUND)
 		result = problem_set(problem, RESULT_INVALID, "promotion_code_unknown", "promotionCode",
 		    "This promotion code is not valid.");

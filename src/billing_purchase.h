@@ -23,11 +23,17 @@ struct purchase {
 	char promotion_code[STRIPE_ID_SIZE]; /* promo_…, "" = none */
 	char customer[STRIPE_ID_SIZE];       /* "" until billing_purchase_customer */
 	struct plan terms;                   /* the plan as she gets it, from billing_purchase_terms */
+	bool counted;                        /* against the limit, by billing_purchase_count */
 };
 
 /* What the caller names, looked up; `wanted` stays the caller's. Refuses what no plan sells. */
 enum result billing_purchase_open(const struct billing *billing,
     const struct purchase_wanted *wanted, struct purchase *purchase, struct problem *problem);
+
+/* Counts it against the limit (billing_limit_take), once: before anything is made for it,
+ * or ended, so that one that is refused leaves everything as it was. */
+enum result billing_purchase_count(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem);
 
 /* Who pays: one of the caller's customers, made when she has none. Only under her
  * lock. RESULT_NOT_FOUND `customer_unknown` when the one she names is not hers. */

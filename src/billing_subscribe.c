@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "billing_access.h"
 #include "billing_attempt.h"
 #include "billing_checkout.h"
 #include "billing_customer.h"
 #include "billing_subscription.h"
 #include "billing_sync.h"
+#include "billing_waiting.h"
 #include "log.h"
 
 #define CREATE_SUBSCRIPTION "create-subscription"
@@ -71,17 +71,6 @@ static void ask_for_no_card(const struct order *order, struct stripe_subscriptio
 	subscription->client_secret[0] = '\0';
 }
 
-/* What the site does not sell was not begun here. */
-static bool is_sold_here(const struct site *site, const struct subscription *subscription)
-{
-	size_t i;
-
-	for (i = 0; i < subscription->n_items; i++)
-		if (access_item_plan(site, &subscription->items[i], NULL, 0) != NULL)
-			return true;
-	return false;
-}
-
 /* Whether it stands in the way of the order, or may be its outcome. */
 static bool matters(const struct site *site, const struct order *order,
     const struct subscription *earlier)
@@ -89,7 +78,7 @@ static bool matters(const struct site *site, const struct order *order,
 	bool same_product = billing_purchase_is_of(&order->purchase, earlier);
 
 	if (earlier->status == SUBSCRIPTION_INCOMPLETE)
-		return same_product || is_sold_here(site, earlier);
+		return same_product || billing_waiting_is_sold_here(site, earlier);
 	return subscription_live(earlier->status) && same_product;
 }
 
@@ -114,28 +103,8 @@ static bool is_outcome(const struct order *order, const struct stripe_subscripti
 	}
 }
 
-static enum result cancel(const struct billing *billing, struct stripe_subscription *subscription,
-    struct problem *problem)
-{
-	char key[STRIPE_DIGEST_SIZE];
-	struct form *form = form_new();
-	enum result result;
-
-	if (form == NULL || !stripe_digest(key, billing->site->name, "cancel-incomplete",
-	    subscription->snapshot.id, NULL))
-		result = problem_memory(problem);
-	else
-		result = stripe_subscription_call(billing->stripe, billing->site, "DELETE",
-		    subscription->snapshot.id, NULL, form, key, subscription, problem);
-	form_free(form);
-	if (result == RESULT_OK)
-		log_event(LOG_LEVEL_INFO, "incomplete subscription canceled", "subscription",
-		    subscription->snapshot.id, NULL);
-	return result;
-}
-
 /* One of her earlier ones, as Stripe has it now; *outcome when it is the answer. */
-static enum result settle(const struct billing *billing, const struct order *order,
+static enum result settle(const struct billing *billing, struct order *order,
     const struct subscription *known, struct stripe_subscription *earlier, bool *outcome,
     struct problem *problem)
 {
@@ -150,7 +119,7 @@ static enum result settle(const struct billing *billing, const struct order *ord
 	ask_for_no_card(order, earlier);
 	*outcome = is_outcome(order, earlier, billing->now);
 	if (!*outcome && earlier->snapshot.status == SUBSCRIPTION_INCOMPLETE)
-		result = cancel(billing, earlier, problem);
+		result = billing_waiting_cancel(billing, &order->purchase, earlier, problem);
 	if (result == RESULT_OK)
 		result = billing_subscription_remember(billing, earlier, problem);
 	if (result == RESULT_OK && !*outcome && subscription_live(earlier->snapshot.status) &&
@@ -160,7 +129,7 @@ static enum result settle(const struct billing *billing, const struct order *ord
 }
 
 /* All of them, even when one is the answer: another may have been paid. */
-static enum result settle_earlier(const struct billing *billing, const struct order *order,
+static enum result settle_earlier(const struct billing *billing, struct order *order,
     const struct store_user *user, struct stripe_subscription *subscription, bool *reuse,
     struct problem *problem)
 {
@@ -219,8 +188,10 @@ static enum result leave_replayed(const struct billing *billing, struct order *o
 static enum result create(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
-	enum result result = ask_stripe(billing, order, subscription, problem);
+	enum result result = billing_purchase_count(billing, &order->purchase, problem);
 
+	if (result == RESULT_OK)
+		result = ask_stripe(billing, order, subscription, problem);
 	if ((result == RESULT_INVALID || result == RESULT_NOT_FOUND) &&
 	    billing_purchase_customer_gone(problem)) {
 		result = billing_purchase_replace_customer(billing, &order->purchase, problem);
@@ -246,7 +217,7 @@ static enum result subscribe_locked(const struct billing *billing, struct order 
 	enum result result;
 	bool reuse = false;
 
-	result = billing_checkout_leave(billing, problem);
+	result = billing_checkout_leave(billing, &order->purchase, problem);
 	if (result == RESULT_OK)
 		result = billing_customer_find(billing, &user, problem);
 	if (result == RESULT_OK)

@@ -34,6 +34,12 @@ struct words {
 	size_t count;
 };
 
+/* So many within so long; count 0 = without a limit. */
+struct limit {
+	int64_t count;
+	int64_t window_ms;
+};
+
 struct plan {
 	char *name;
 	struct words prices;       /* price and prices */
@@ -90,6 +96,7 @@ struct site {
 	bool finalize_invoices;
 	bool allow_pause;
 	bool one_trial_per_customer;
+	struct limit creation_limit; /* of each user */
 	int stripe_rate;           /* Stripe calls per second for sync */
 	char *notify_url;          /* or NULL */
 	struct secret notify_secret;

@@ -129,6 +129,9 @@ static const struct format stripe_timeout = {
 	.must = "must be a duration from 1s to 120s" };
 static const struct format rate = {
 	.kind = FORMAT_INT, .min = 1, .max = 1000, .must = "must be a number from 1 to 1000" };
+static const struct format limit = {
+	.kind = FORMAT_LIMIT, .min = 1000, .max = DAY * 1000,
+	.must = "must be NUMBER/DURATION such as 30/10m, at most a day, or \"off\"" };
 static const struct format days = {
 	.kind = FORMAT_INT, .min = 0, .max = 730, .must = "must be a number of days, at most 730" };
 static const struct format quantity = {
@@ -147,6 +150,7 @@ const struct site site_defaults = {
 	.cold_wait_ms = 2000,
 	.processing = PROCESSING_ALLOW,
 	.on_store_failure = STORE_FAILURE_DENY,
+	.creation_limit = { .count = 30, .window_ms = 600000 },
 	.stripe_rate = 20,
 	.one_trial_per_customer = true,
 };
@@ -197,6 +201,7 @@ const struct key site_keys[] = {
 	{ "finalize_invoices", KEY_VALUE, &truth, AT(site, finalize_invoices) },
 	{ "allow_pause", KEY_VALUE, &truth, AT(site, allow_pause) },
 	{ "one_trial_per_customer", KEY_VALUE, &truth, AT(site, one_trial_per_customer) },
+	{ "creation_limit", KEY_VALUE, &limit, AT(site, creation_limit) },
 	{ "stripe_rate", KEY_VALUE, &rate, AT(site, stripe_rate) },
 	{ "notify_url", KEY_VALUE, &url, AT(site, notify_url) },
 	{ NULL, KEY_VALUE, NULL, 0 },

@@ -49,6 +49,7 @@ enum format_kind {
 	FORMAT_INT64,
 	FORMAT_SECONDS,      /* int64_t from a duration */
 	FORMAT_MILLISECONDS, /* int64_t from a duration */
+	FORMAT_LIMIT,        /* struct limit; min and max are of its duration, in milliseconds */
 };
 
 /* How a value is written. */

@@ -85,9 +85,26 @@ static bool amount_parse(const struct format *format, const char *text, int64_t 
 	}
 }
 
-/* *number is left alone by a text. */
+/* "30/10m", or "off". */
+static bool limit_parse(const struct format *format, const char *text, struct limit *limit)
+{
+	const char *duration;
+
+	*limit = (struct limit){ 0 };
+	if (strcmp(text, "off") == 0)
+		return true;
+	return digits_parse(text, &limit->count, &duration) && limit->count > 0 && *duration == '/' &&
+	    duration_parse(duration + 1, 1, &limit->window_ms) &&
+	    limit->window_ms >= format->min && limit->window_ms <= format->max;
+}
+
+/* *number is left alone by a text and a limit. */
 static bool value_parse(const struct format *format, const char *text, int64_t *number)
 {
+	struct limit limit;
+
+	if (format->kind == FORMAT_LIMIT)
+		return limit_parse(format, text, &limit);
 	if (format->kind == FORMAT_TEXT)
 		return matches(text, format->pattern) && (format->also == NULL || format->also(text));
 	if (format->choices != NULL)
@@ -144,6 +161,8 @@ static bool value_store(const struct key *key, const char *text, int64_t number,
 		return word_store(text, member);
 	if (key->format->kind == FORMAT_TEXT)
 		return text_store(text, member);
+	if (key->format->kind == FORMAT_LIMIT)
+		return limit_parse(key->format, text, member);
 	number_store(key->format->kind, number, member);
 	return true;
 }

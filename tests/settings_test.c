@@ -134,6 +134,8 @@ static void smallest_file_has_the_documented_defaults(void **state)
 	assert_int_equal(site->cold_wait_ms, 2000);
 	assert_int_equal(site->processing, PROCESSING_ALLOW);
 	assert_int_equal(site->on_store_failure, STORE_FAILURE_DENY);
+	assert_int_equal(site->creation_limit.count, 30);
+	assert_int_equal(site->creation_limit.window_ms, 600000);
 	assert_int_equal(site->stripe_rate, 20);
 	assert_false(site->finalize_invoices || site->allow_pause || site->allow_promotion_codes
 	    || site->automatic_tax);
@@ -162,6 +164,7 @@ static void every_key_of_a_site_is_read(void **state)
 	    "  terms_text = \"I agree\"\n  grace = 90s\n  past_due_grace = 10m\n  cold_wait = 500ms\n"
 	    "  processing = wait\n  on_store_failure = allow\n  finalize_invoices = on\n"
 	    "  allow_pause = true\n  one_trial_per_customer = false\n  stripe_rate = 5\n"
+	    "  creation_limit = \"5/90s\"\n"
 	    "  notify_url = \"http://127.0.0.1/n.php\"\n"
 	    "  notify_secret_file = \"@/n\"\n  default_plan = a\n  plan a { free = true }\n}\n"));
 	assert_non_null(settings);
@@ -187,6 +190,8 @@ static void every_key_of_a_site_is_read(void **state)
 	assert_int_equal(site->processing, PROCESSING_WAIT);
 	assert_int_equal(site->on_store_failure, STORE_FAILURE_ALLOW);
 	assert_int_equal(site->stripe_rate, 5);
+	assert_int_equal(site->creation_limit.count, 5);
+	assert_int_equal(site->creation_limit.window_ms, 90000);
 	assert_string_equal(site->notify_url, "http://127.0.0.1/n.php");
 	assert_ptr_equal(site->default_plan, &site->plans[0]);
 	settings_free(settings);
@@ -250,6 +255,15 @@ static void wrong_values_are_refused_with_line_and_key(void **state)
 		{ "grace = 366d", "grace" },
 		{ "grace = 99999999999999999999", "grace" },
 		{ "cold_wait = 31s", "cold_wait" },
+		{ "creation_limit = 30", "creation_limit" },
+		{ "creation_limit = \"0/10m\"", "creation_limit" },
+		{ "creation_limit = \"-1/10m\"", "creation_limit" },
+		{ "creation_limit = \"30/\"", "creation_limit" },
+		{ "creation_limit = \"30/999ms\"", "creation_limit" },
+		{ "creation_limit = \"30/2d\"", "creation_limit" },
+		{ "creation_limit = \"30 / 10m\"", "creation_limit" },
+		{ "creation_limit = \"30/10m/1\"", "creation_limit" },
+		{ "creation_limit = \"no\"", "creation_limit" },
 		{ "stripe_rate = 0", "stripe_rate" },
 		{ "stripe_rate = 1.5", "stripe_rate" },
 		{ "stripe_publishable_key = sk_live_1", "stripe_publishable_key" },

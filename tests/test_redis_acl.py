@@ -29,7 +29,7 @@ def site_with_its_user(stack, program, line):
     notify = write_secret(directory / "notify.secret", "a secret of at least 24 bytes")
     return Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
                 settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"',
-                site_settings=f'notify_url = "{stack.url}/taken"\nnotify_secret_file = "{notify}"')
+                site_settings=f'creation_limit = "9/1h"\nnotify_url = "{stack.url}/taken"\nnotify_secret_file = "{notify}"')
 
 
 def start_with_its_user(stack, program, line):
@@ -79,6 +79,16 @@ def buy_and_use(stack):
     update(dave, bought, newPlan="premium", prorationDate=shown["prorationDate"])
 
 
+def make_too_much(stack):
+    mallory = stack.session("mallory")
+    create(mallory, plan="basic")
+    while mallory.post("/billing/customer-portal").status_code == 200:
+        pass
+    for endpoint, fields in (("create-checkout-session", {"plan": "premium"}), ("create-subscription", {"plan": "premium"}),
+                             ("customer-portal", {})):
+        assert mallory.post(f"/billing/{endpoint}", json=fields).status_code == 429
+
+
 def lose_and_find(stack):
     """What Redis lost is read again from Stripe."""
     alice = stack.session("alice")
@@ -97,6 +107,7 @@ def lose_and_find(stack):
 def test_every_program_may_do_what_it_does(restricted):
     stack = restricted()
     buy_and_use(stack)
+    make_too_much(stack)
     lose_and_find(stack)
     assert denied(stack) == []
 

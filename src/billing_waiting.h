@@ -1,0 +1,17 @@
+/* Subscriptions that wait for their first payment in the site's own form. */
+#ifndef TOLLGATE_BILLING_WAITING_H
+#define TOLLGATE_BILLING_WAITING_H
+
+#include "billing.h"
+#include "billing_purchase.h"
+#include "stripe_subscription.h"
+
+/* What the site does not sell was not begun here. */
+bool billing_waiting_is_sold_here(const struct site *site,
+    const struct subscription *subscription);
+
+/* In favour of the purchase: counts it first (billing_purchase_count). */
+enum result billing_waiting_cancel(const struct billing *billing, struct purchase *purchase,
+    struct stripe_subscription *subscription, struct problem *problem);
+
+#endif
