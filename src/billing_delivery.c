@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "json_read.h"
+#include "json_write.h"
 #include "log.h"
 #include "monotonic.h"
 #include "store_delivery.h"
@@ -85,18 +86,10 @@ bool billing_delivery_again(int64_t now, int64_t since, int64_t attempts, int re
 	return true;
 }
 
-static bool add(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (value && json_object_object_add(object, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
 /* Empty is nobody, and is left out. */
 static bool add_text(struct json_object *object, const char *key, const char *text)
 {
-	return !text || !text[0] || add(object, key, json_object_new_string(text));
+	return !text || !text[0] || json_add_text(object, key, text);
 }
 
 static bool add_time(struct json_object *object, const char *key, int64_t seconds)
@@ -114,11 +107,11 @@ static bool add_data(struct json_object *body, struct json_object *notice, struc
 {
 	struct json_object *data = json_object_new_object();
 
-	if (!add(body, "data", data) || !add_text(data, "customer", json_text(notice, "/customer"))
+	if (!json_add(body, "data", data) || !add_text(data, "customer", json_text(notice, "/customer"))
 	    || !add_text(data, "user", json_text(notice, "/user")))
 		return false;
 	json_object_object_foreach(said, key, value) {
-		if (json_object_object_add(data, key, json_object_get(value)) != 0)
+		if (!json_add_read(data, key, value))
 			return false;
 	}
 	return true;
@@ -180,8 +173,7 @@ static void attempt_make(const struct courier *courier, const struct message *me
     struct json_object *notice, struct attempt *attempt)
 {
 	struct json_object *body = body_make(message, notice);
-	const char *payload = body ? json_object_to_json_string_ext(body,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	const char *payload = json_write(body);
 
 	if (payload)
 		post(courier, message->id, payload, attempt);

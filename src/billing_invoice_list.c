@@ -5,6 +5,7 @@
 
 #include "billing_customer.h"
 #include "json_read.h"
+#include "json_write.h"
 #include "stripe_invoice.h"
 #include "stripe_invoice_list.h"
 
@@ -59,8 +60,8 @@ static enum result take(struct json_object *page, int64_t limit, struct place *p
 
 		if (!json_copy_text(invoice, "/id", place->last, sizeof(place->last)))
 			return stripe_unexpected(problem);
-		if (!is_draft(invoice))
-			json_object_array_add(data, json_object_get(invoice));
+		if (!is_draft(invoice) && !json_append(data, json_object_get(invoice)))
+			return problem_memory(problem);
 	}
 	*more = i < length || (length > 0 && json_truth(page, "/has_more"));
 	return RESULT_OK;

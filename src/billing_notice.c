@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_read.h"
+#include "json_write.h"
 
 /* A member of the data and where the object has it; of several places the
  * first that has it counts. A null name ends. */
@@ -100,7 +101,7 @@ static bool add_fact(struct json_object *data, struct json_object *object, const
 
 	if (!value || json_object_object_get_ex(data, fact->name, NULL))
 		return true;
-	return json_object_object_add(data, fact->name, json_object_get(value)) == 0;
+	return json_add_read(data, fact->name, value);
 }
 
 char *billing_notice_data(const char *type, struct json_object *object)
@@ -115,8 +116,7 @@ char *billing_notice_data(const char *type, struct json_object *object)
 		if (!add_fact(data, object, fact))
 			goto out;
 	}
-	text = json_object_to_json_string_ext(data,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_write(data);
 	copy = text ? strdup(text) : NULL;
 out:
 	json_object_put(data);

@@ -8,6 +8,7 @@
 #include "endpoint_table.h"
 #include "endpoint_view.h"
 #include "json_read.h"
+#include "json_write.h"
 
 #define COMMENT_MAX 5000
 #define QUANTITY_MAX 999999
@@ -27,10 +28,10 @@ static enum result answer(struct worker *worker, const struct request *request,
 	    &catalogue.count) != RESULT_OK)
 		return problem_store(problem);
 	object = json_object_new_object();
-	json_object_object_add(object, "subscription",
+	json_add(object, "subscription",
 	    view_subscription(request->site, &subscription->snapshot, &catalogue));
 	if (subscription->confirmation == CONFIRM_PAYMENT)
-		json_object_object_add(object, "clientSecret", view_text(subscription->client_secret));
+		json_add_text_or_null(object, "clientSecret", subscription->client_secret);
 	response_json(response, 200, object);
 	free(catalogue.prices);
 	return RESULT_OK;
@@ -171,10 +172,9 @@ static struct json_object *view_lines(struct json_object *invoice)
 	size_t i, length = json_length(lines);
 
 	for (i = 0; i < length; i++)
-		json_object_array_add(data, view_fields(json_object_array_get_idx(lines, i), names));
-	json_object_object_add(list, "data", data);
-	json_object_object_add(list, "has_more",
-	    json_object_new_boolean(json_truth(invoice, "/lines/has_more")));
+		json_append(data, view_fields(json_object_array_get_idx(lines, i), names));
+	json_add(list, "data", data);
+	json_add_truth(list, "has_more", json_truth(invoice, "/lines/has_more"));
 	return list;
 }
 
@@ -185,9 +185,8 @@ static struct json_object *view_preview(struct json_object *invoice, int64_t dat
 		"period_start", "period_end", "next_payment_attempt", NULL };
 	struct json_object *object = view_fields(invoice, names);
 
-	json_object_object_add(object, "lines", view_lines(invoice));
-	json_object_object_add(object, "prorationDate",
-	    date != 0 ? json_object_new_int64(date) : NULL);
+	json_add(object, "lines", view_lines(invoice));
+	json_add_integer_or_null(object, "prorationDate", date);
 	return object;
 }
 

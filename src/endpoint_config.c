@@ -6,6 +6,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 static struct json_object *view_features(const struct words *features)
 {
@@ -13,7 +14,7 @@ static struct json_object *view_features(const struct words *features)
 	size_t i;
 
 	for (i = 0; i < features->count; i++)
-		json_object_array_add(array, json_object_new_string(features->word[i]));
+		json_append(array, json_object_new_string(features->word[i]));
 	return array;
 }
 
@@ -38,7 +39,7 @@ static void add_named(struct json_object *array, const struct plan *plan, const 
 		const struct store_price *price = price_of_name(catalogue, names->word[i]);
 
 		if (price != NULL && billing_plan_sells(plan, price))
-			json_object_array_add(array, view_price(price));
+			json_append(array, view_price(price));
 	}
 }
 
@@ -53,7 +54,7 @@ static struct json_object *view_prices(const struct plan *plan,
 	add_named(array, plan, &plan->lookup_keys, catalogue);
 	for (i = 0; plan->prices.count + plan->lookup_keys.count == 0 && i < catalogue->count; i++)
 		if (billing_plan_sells(plan, &catalogue->prices[i]))
-			json_object_array_add(array, view_price(&catalogue->prices[i]));
+			json_append(array, view_price(&catalogue->prices[i]));
 	return array;
 }
 
@@ -62,11 +63,11 @@ static struct json_object *view_plan(const struct plan *plan,
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "name", json_object_new_string(plan->name));
-	json_object_object_add(object, "free", json_object_new_boolean(plan->free));
-	json_object_object_add(object, "trial_days", json_object_new_int(plan->trial_days));
-	json_object_object_add(object, "features", view_features(&plan->features));
-	json_object_object_add(object, "prices",
+	json_add_text(object, "name", plan->name);
+	json_add_truth(object, "free", plan->free);
+	json_add_integer(object, "trial_days", plan->trial_days);
+	json_add(object, "features", view_features(&plan->features));
+	json_add(object, "prices",
 	    plan->free ? json_object_new_array() : view_prices(plan, catalogue));
 	return object;
 }
@@ -78,10 +79,10 @@ static struct json_object *view_config(const struct site *site,
 	size_t i;
 
 	for (i = 0; i < site->n_plans; i++)
-		json_object_array_add(plans, view_plan(&site->plans[i], catalogue));
-	json_object_object_add(object, "publishableKey",
-	    view_text(site->stripe_publishable_key != NULL ? site->stripe_publishable_key : ""));
-	json_object_object_add(object, "plans", plans);
+		json_append(plans, view_plan(&site->plans[i], catalogue));
+	json_add_text_or_null(object, "publishableKey",
+	    site->stripe_publishable_key != NULL ? site->stripe_publishable_key : "");
+	json_add(object, "plans", plans);
 	return object;
 }
 

@@ -5,6 +5,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 #define TEXT_MAX 255
 
@@ -37,10 +38,10 @@ static struct json_object *view_customer(const char *id, const char *email)
 {
 	struct json_object *object = json_object_new_object(), *customer = json_object_new_object();
 
-	json_object_object_add(customer, "id", json_object_new_string(id));
-	json_object_object_add(customer, "email", view_text(email));
-	json_object_object_add(object, "customerId", json_object_new_string(id));
-	json_object_object_add(object, "customer", customer);
+	json_add_text(customer, "id", id);
+	json_add_text_or_null(customer, "email", email);
+	json_add_text(object, "customerId", id);
+	json_add(object, "customer", customer);
 	return object;
 }
 

@@ -5,6 +5,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 100 /* Stripe's */
@@ -27,10 +28,10 @@ static struct json_object *view_invoices(const struct billing_invoice_list *invo
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(invoices->data); i++)
-		json_object_array_add(data, view_invoice(json_object_array_get_idx(invoices->data, i)));
-	json_object_object_add(list, "data", data);
-	json_object_object_add(list, "has_more", json_object_new_boolean(invoices->has_more));
-	json_object_object_add(object, "invoices", list);
+		json_append(data, view_invoice(json_object_array_get_idx(invoices->data, i)));
+	json_add(list, "data", data);
+	json_add_truth(list, "has_more", invoices->has_more);
+	json_add(object, "invoices", list);
 	return object;
 }
 

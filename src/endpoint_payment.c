@@ -6,6 +6,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 static enum result read_wanted(const struct request *request, struct payment_wanted *wanted,
     struct problem *problem)
@@ -31,8 +32,8 @@ enum result endpoint_pay_invoice(struct worker *worker, const struct request *re
 	if (result != RESULT_OK)
 		return result;
 	object = json_object_new_object();
-	json_object_object_add(object, "clientSecret", view_text(invoice.client_secret));
-	json_object_object_add(object, "amountDue", json_object_new_int64(invoice.amount_due));
+	json_add_text_or_null(object, "clientSecret", invoice.client_secret);
+	json_add_integer(object, "amountDue", invoice.amount_due);
 	response_json(response, 200, object);
 	return RESULT_OK;
 }
@@ -43,9 +44,9 @@ static struct json_object *view_intent(const struct stripe_setup_intent *intent)
 	bool over = strcmp(intent->status, "succeeded") == 0 || strcmp(intent->status, "canceled") == 0;
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "status", json_object_new_string(intent->status));
-	json_object_object_add(object, "clientSecret", over ? NULL : view_text(intent->client_secret));
-	json_object_object_add(object, "paymentMethodId", view_text(intent->payment_method));
+	json_add_text(object, "status", intent->status);
+	json_add_text_or_null(object, "clientSecret", over ? "" : intent->client_secret);
+	json_add_text_or_null(object, "paymentMethodId", intent->payment_method);
 	return object;
 }
 

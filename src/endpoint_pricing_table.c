@@ -5,16 +5,16 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 static struct json_object *view_table(const struct pricing_table *table)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "clientSecret",
-	    json_object_new_string(table->session.client_secret));
-	json_object_object_add(object, "expiresAt", json_object_new_int64(table->session.expires_at));
-	json_object_object_add(object, "customerId", json_object_new_string(table->customer));
-	json_object_object_add(object, "clientReferenceId", view_text(table->reference));
+	json_add_text(object, "clientSecret", table->session.client_secret);
+	json_add_integer(object, "expiresAt", table->session.expires_at);
+	json_add_text(object, "customerId", table->customer);
+	json_add_text_or_null(object, "clientReferenceId", table->reference);
 	return object;
 }
 

@@ -7,6 +7,7 @@
 #include "endpoint_input.h"
 #include "endpoint_table.h"
 #include "endpoint_view.h"
+#include "json_write.h"
 
 static enum result read_wanted(const struct request *request, struct subscribe_wanted *wanted,
     struct problem *problem)
@@ -32,13 +33,10 @@ static struct json_object *view_created(const struct stripe_subscription *subscr
 	};
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "subscriptionId",
-	    json_object_new_string(subscription->snapshot.id));
-	json_object_object_add(object, "clientSecret", view_text(subscription->client_secret));
-	json_object_object_add(object, "type",
-	    json_object_new_string(types[subscription->confirmation]));
-	json_object_object_add(object, "status",
-	    json_object_new_string(subscription_status_str(subscription->snapshot.status)));
+	json_add_text(object, "subscriptionId", subscription->snapshot.id);
+	json_add_text_or_null(object, "clientSecret", subscription->client_secret);
+	json_add_text(object, "type", types[subscription->confirmation]);
+	json_add_text(object, "status", subscription_status_str(subscription->snapshot.status));
 	return object;
 }
 
@@ -76,10 +74,10 @@ static struct json_object *view_list(const struct site *site, const struct store
 	if (user->n_records > 1)
 		qsort(user->records, user->n_records, sizeof(*user->records), newest_first);
 	for (i = 0; i < user->n_records; i++)
-		json_object_array_add(data,
+		json_append(data,
 		    view_subscription(site, &user->records[i].snapshot, catalogue));
-	json_object_object_add(list, "data", data);
-	json_object_object_add(object, "subscriptions", list);
+	json_add(list, "data", data);
+	json_add(object, "subscriptions", list);
 	return object;
 }
 

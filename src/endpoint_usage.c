@@ -5,6 +5,7 @@
 #include "billing_usage.h"
 #include "endpoint_input.h"
 #include "endpoint_table.h"
+#include "json_write.h"
 
 #define NAME_MAX_LENGTH 100 /* Stripe's for both */
 #define VALUE_MAX 1000000000000000
@@ -39,7 +40,7 @@ enum result endpoint_meter_event(struct worker *worker, const struct request *re
 	if (result != RESULT_OK)
 		return result;
 	object = json_object_new_object();
-	json_object_object_add(object, "identifier", json_object_new_string(usage.identifier));
+	json_add_text(object, "identifier", usage.identifier);
 	response_json(response, 200, object);
 	return RESULT_OK;
 }

@@ -4,11 +4,7 @@
 #include <string.h>
 
 #include "billing_access.h"
-
-struct json_object *view_text(const char *text)
-{
-	return text[0] != '\0' ? json_object_new_string(text) : NULL;
-}
+#include "json_write.h"
 
 struct json_object *view_fields(struct json_object *object, const char *const *names)
 {
@@ -19,26 +15,21 @@ struct json_object *view_fields(struct json_object *object, const char *const *n
 		struct json_object *value = NULL;
 
 		if (json_object_object_get_ex(object, names[i], &value))
-			json_object_object_add(view, names[i], json_object_get(value));
+			json_add_read(view, names[i], value);
 	}
 	return view;
-}
-
-static struct json_object *view_time(int64_t time)
-{
-	return time != 0 ? json_object_new_int64(time) : NULL;
 }
 
 struct json_object *view_price(const struct store_price *price)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "id", json_object_new_string(price->id));
-	json_object_object_add(object, "lookup_key", view_text(price->lookup_key));
-	json_object_object_add(object, "product", json_object_new_string(price->product));
-	json_object_object_add(object, "unit_amount", json_object_new_int64(price->unit_amount));
-	json_object_object_add(object, "currency", json_object_new_string(price->currency));
-	json_object_object_add(object, "interval", view_text(price->interval));
+	json_add_text(object, "id", price->id);
+	json_add_text_or_null(object, "lookup_key", price->lookup_key);
+	json_add_text(object, "product", price->product);
+	json_add_integer(object, "unit_amount", price->unit_amount);
+	json_add_text(object, "currency", price->currency);
+	json_add_text_or_null(object, "interval", price->interval);
 	return object;
 }
 
@@ -62,9 +53,9 @@ static struct json_object *view_item_price(const struct subscription_item *item,
 	if (price != NULL)
 		return view_price(price);
 	object = json_object_new_object();
-	json_object_object_add(object, "id", json_object_new_string(item->price));
-	json_object_object_add(object, "lookup_key", view_text(item->lookup_key));
-	json_object_object_add(object, "product", json_object_new_string(item->product));
+	json_add_text(object, "id", item->price);
+	json_add_text_or_null(object, "lookup_key", item->lookup_key);
+	json_add_text(object, "product", item->product);
 	return object;
 }
 
@@ -78,13 +69,13 @@ static struct json_object *view_items(const struct subscription *subscription,
 		const struct subscription_item *item = &subscription->items[i];
 		struct json_object *object = json_object_new_object();
 
-		json_object_object_add(object, "id", json_object_new_string(item->id));
-		json_object_object_add(object, "price", view_item_price(item, catalogue));
-		json_object_object_add(object, "quantity", json_object_new_int64(item->quantity));
-		json_object_object_add(object, "current_period_end", view_time(item->current_period_end));
-		json_object_array_add(data, object);
+		json_add_text(object, "id", item->id);
+		json_add(object, "price", view_item_price(item, catalogue));
+		json_add_integer(object, "quantity", item->quantity);
+		json_add_integer_or_null(object, "current_period_end", item->current_period_end);
+		json_append(data, object);
 	}
-	json_object_object_add(list, "data", data);
+	json_add(list, "data", data);
 	return list;
 }
 
@@ -103,7 +94,7 @@ static const char *plan_name(const struct site *site, const struct subscription 
 	return "";
 }
 
-static struct json_object *view_pause(enum pause_collection pause)
+static void add_pause(struct json_object *object, enum pause_collection pause)
 {
 	static const char *const behaviors[] = {
 		[COLLECTION_MARK_UNCOLLECTIBLE] = "mark_uncollectible",
@@ -111,13 +102,15 @@ static struct json_object *view_pause(enum pause_collection pause)
 		[COLLECTION_KEEP_AS_DRAFT] = "keep_as_draft",
 		[COLLECTION_UNKNOWN] = "unknown",
 	};
-	struct json_object *object;
+	struct json_object *collection;
 
-	if (pause == COLLECTION_RUNS)
-		return NULL;
-	object = json_object_new_object();
-	json_object_object_add(object, "behavior", json_object_new_string(behaviors[pause]));
-	return object;
+	if (pause == COLLECTION_RUNS) {
+		json_add_read(object, "pause_collection", NULL);
+		return;
+	}
+	collection = json_object_new_object();
+	json_add_text(collection, "behavior", behaviors[pause]);
+	json_add(object, "pause_collection", collection);
 }
 
 struct json_object *view_subscription(const struct site *site,
@@ -136,20 +129,18 @@ struct json_object *view_subscription(const struct site *site,
 	};
 	size_t i;
 
-	json_object_object_add(object, "id", json_object_new_string(subscription->id));
-	json_object_object_add(object, "object", json_object_new_string("subscription"));
-	json_object_object_add(object, "status",
-	    json_object_new_string(subscription_status_str(subscription->status)));
-	json_object_object_add(object, "plan", view_text(plan_name(site, subscription, catalogue)));
-	json_object_object_add(object, "customer", json_object_new_string(subscription->customer));
-	json_object_object_add(object, "latest_invoice", view_text(subscription->latest_invoice));
-	json_object_object_add(object, "collection_method", json_object_new_string(
-	    subscription->send_invoice ? "send_invoice" : "charge_automatically"));
-	json_object_object_add(object, "cancel_at_period_end",
-	    json_object_new_boolean(subscription->cancel_at_period_end));
+	json_add_text(object, "id", subscription->id);
+	json_add_text(object, "object", "subscription");
+	json_add_text(object, "status", subscription_status_str(subscription->status));
+	json_add_text_or_null(object, "plan", plan_name(site, subscription, catalogue));
+	json_add_text(object, "customer", subscription->customer);
+	json_add_text_or_null(object, "latest_invoice", subscription->latest_invoice);
+	json_add_text(object, "collection_method",
+	    subscription->send_invoice ? "send_invoice" : "charge_automatically");
+	json_add_truth(object, "cancel_at_period_end", subscription->cancel_at_period_end);
 	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		json_object_object_add(object, times[i].name, view_time(times[i].value));
-	json_object_object_add(object, "pause_collection", view_pause(subscription->pause_collection));
-	json_object_object_add(object, "items", view_items(subscription, catalogue));
+		json_add_integer_or_null(object, times[i].name, times[i].value);
+	add_pause(object, subscription->pause_collection);
+	json_add(object, "items", view_items(subscription, catalogue));
 	return object;
 }

@@ -23,7 +23,4 @@ struct json_object *view_subscription(const struct site *site,
 /* These fields of one of Stripe's objects; `names` is NULL-ended. The caller's. */
 struct json_object *view_fields(struct json_object *object, const char *const *names);
 
-/* A text, or null for "". */
-struct json_object *view_text(const char *text);
-
 #endif

@@ -1,20 +1,39 @@
 #include "json_read.h"
 
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 32
+#define NAME_SIZE 64 /* more than our pointers name */
+
+/* json-c 0.16 leaves out what its buffer cannot grow for, and does not say so: it
+ * gets one that need not grow, as no string is longer than the text. */
+static struct json_tokener *tokener_new(size_t length)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+
+	if (tokener == NULL)
+		return NULL;
+	if (printbuf_memset(tokener->pb, 0, 0, (int)length + 1) < 0) {
+		json_tokener_free(tokener);
+		return NULL;
+	}
+	printbuf_reset(tokener->pb);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	return tokener;
+}
 
 struct json_object *json_parse_object(const char *text, size_t length)
 {
 	struct json_tokener *tokener;
 	struct json_object *object = NULL;
 
-	if (length > INT_MAX || (tokener = json_tokener_new_ex(DEPTH_MAX)) == NULL)
+	if (length > INT_MAX / 2 || (tokener = tokener_new(length)) == NULL)
 		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
 	    json_tokener_get_parse_end(tokener) != length ||
@@ -26,13 +45,31 @@ struct json_object *json_parse_object(const char *text, size_t length)
 	return object;
 }
 
+/* The member or element that a pointer begins with; *pointer is behind it. */
+static struct json_object *step(struct json_object *object, const char **pointer)
+{
+	size_t length = strcspn(*pointer + 1, "/");
+	struct json_object *found = NULL;
+	char name[NAME_SIZE];
+
+	if (length >= sizeof(name))
+		return NULL;
+	memcpy(name, *pointer + 1, length);
+	name[length] = '\0';
+	*pointer += 1 + length;
+	if (json_object_is_type(object, json_type_array) && name[strspn(name, "0123456789")] == '\0')
+		return json_object_array_get_idx(object, strtoul(name, NULL, 10));
+	if (json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &found);
+	return found;
+}
+
+/* Not json_pointer_get: it allocates, and what finds no memory would seem absent. */
 struct json_object *json_at(struct json_object *object, const char *pointer)
 {
-	struct json_object *found = NULL;
-
-	if (object == NULL || json_pointer_get(object, pointer, &found) != 0)
-		return NULL;
-	return found;
+	while (object != NULL && pointer[0] == '/')
+		object = step(object, &pointer);
+	return object;
 }
 
 static const char *text_of(struct json_object *value)

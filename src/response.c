@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http_client.h"
+#include "json_write.h"
 #include "log.h"
 #include "utf8.h"
 
@@ -98,12 +99,11 @@ void response_empty(struct response *response, int status)
 
 void response_json(struct response *response, int status, struct json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(object,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_write(object);
 	char length[24];
 	int n = snprintf(length, sizeof(length), "%zu", text != NULL ? strlen(text) : 0);
 
-	if (object == NULL || text == NULL || n < 0) {
+	if (text == NULL || n < 0) {
 		log_event(LOG_LEVEL_ERROR, "out of memory", NULL);
 		send_answer(response, response_status_of(RESULT_INTERNAL), "");
 	} else {
@@ -132,33 +132,18 @@ void response_see_other(struct response *response, const char *location)
 	strbuf_free(&url);
 }
 
-/* False when there is no memory for it. */
-static bool add_text(struct json_object *object, const char *key, const char *text)
-{
-	struct json_object *value = json_object_new_string(text);
-
-	if (value != NULL && json_object_object_add(object, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
 static struct json_object *error_object(const struct request *request, const struct problem *problem)
 {
 	struct json_object *outer = json_object_new_object();
 	struct json_object *error = json_object_new_object();
 
-	if (outer == NULL || error == NULL ||
-	    !add_text(error, "type", answers[problem->result].type) ||
-	    !add_text(error, "code", problem->code) ||
-	    !add_text(error, "message", problem->message) ||
-	    (problem->param[0] != '\0' && !add_text(error, "param", problem->param)) ||
-	    !add_text(error, "request_id", request->id) ||
-	    json_object_object_add(outer, "error", error) != 0) {
-		json_object_put(error);
-		json_object_put(outer);
-		return NULL;
-	}
+	json_add_text(error, "type", answers[problem->result].type);
+	json_add_text(error, "code", problem->code);
+	json_add_text(error, "message", problem->message);
+	if (problem->param[0] != '\0')
+		json_add_text(error, "param", problem->param);
+	json_add_text(error, "request_id", request->id);
+	json_add(outer, "error", error);
 	return outer;
 }
 

@@ -8,6 +8,7 @@
 
 #include "apply_lua.h"
 #include "identity.h"
+#include "json_write.h"
 #include "store_session.h"
 
 #define NOTICE_AGE_MAX (3 * 86400)  /* no notice is made from anything older */
@@ -24,24 +25,19 @@ static const char *const dirty_words[] = {
 };
 
 /* Each adds nothing for a value that is not set, and is false when out of memory. */
-static bool add(struct json_object *object, const char *name, struct json_object *value)
-{
-	return value && json_object_object_add(object, name, value) == 0;
-}
-
 static bool add_text(struct json_object *object, const char *name, const char *value)
 {
-	return !value || !value[0] || add(object, name, json_object_new_string(value));
+	return !value || !value[0] || json_add_text(object, name, value);
 }
 
 static bool add_integer(struct json_object *object, const char *name, int64_t value)
 {
-	return value == 0 || add(object, name, json_object_new_int64(value));
+	return value == 0 || json_add_integer(object, name, value);
 }
 
 static bool add_flag(struct json_object *object, const char *name, bool value)
 {
-	return !value || add(object, name, json_object_new_boolean(1));
+	return !value || json_add_truth(object, name, true);
 }
 
 static bool add_subscription(struct json_object *object, const char *name,
@@ -65,8 +61,8 @@ static bool snapshot_encode(struct json_object *object, const struct store_chang
 	return add_text(object, "id", subscription->id)
 	    && add_subscription(object, "json", subscription)
 	    && add_subscription(object, "before", snapshot->before)
-	    && add(object, "rank", json_object_new_int(rank))
-	    && add(object, "created", json_object_new_int64(subscription->created))
+	    && json_add_integer(object, "rank", rank)
+	    && json_add_integer(object, "created", subscription->created)
 	    && add_text(object, "status", subscription_status_str(subscription->status))
 	    && add_flag(object, "simulated", subscription->simulated)
 	    && add_flag(object, "young", young || subscription->simulated)
@@ -107,17 +103,14 @@ static struct json_object *array_object(struct json_object *array)
 {
 	struct json_object *object = json_object_new_object();
 
-	if (object && json_object_array_add(array, object) == 0)
-		return object;
-	json_object_put(object);
-	return NULL;
+	return json_append(array, object) ? object : NULL;
 }
 
 static bool add_snapshots(struct json_object *object, const struct store_change *change)
 {
 	struct json_object *array = json_object_new_array();
 
-	if (!add(object, "snapshots", array))
+	if (!json_add(object, "snapshots", array))
 		return false;
 	for (size_t i = 0; i < change->n_snapshots; i++) {
 		struct json_object *entry = array_object(array);
@@ -133,7 +126,7 @@ static bool add_notices(struct json_object *object, const struct site *site,
 {
 	struct json_object *array = json_object_new_array();
 
-	if (!add(object, "notices", array))
+	if (!json_add(object, "notices", array))
 		return false;
 	for (size_t i = 0; i < change->n_notices; i++) {
 		struct json_object *entry = array_object(array);
@@ -162,11 +155,10 @@ static bool add_features(struct json_object *object, const struct store_change *
 		sorted[i] = change->features[i];
 	qsort(sorted, change->n_features, sizeof(*sorted), compare_words);
 	for (size_t i = 0; i < change->n_features; i++) {
-		if (json_object_array_add(array, json_object_new_string(sorted[i])) != 0)
+		if (!json_append(array, json_object_new_string(sorted[i])))
 			goto out;
 	}
-	added = add_text(object, "features",
-	    json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN));
+	added = json_add_text(object, "features", json_write(array));
 out:
 	json_object_put(array);
 	free(sorted);
@@ -180,7 +172,7 @@ static bool add_paid(struct json_object *object, const struct store_change *chan
 	if (!change->paid_invoice_subscription)
 		return true;
 	paid = json_object_new_object();
-	return add(object, "paid", paid)
+	return json_add(object, "paid", paid)
 	    && add_text(paid, "subscription", change->paid_invoice_subscription)
 	    && add_text(paid, "state", first_payment_str(change->first_payment));
 }
@@ -202,7 +194,7 @@ static bool add_customer(struct json_object *object, const struct store_change *
 	return add_text(object, "customer", change->customer)
 	    && add_flag(object, "customer_created", change->customer_created)
 	    && add_flag(object, "customer_deleted", change->customer_deleted)
-	    && (!change->email || add(object, "email", json_object_new_string(change->email)))
+	    && (!change->email || json_add_text(object, "email", change->email))
 	    && add_text(object, "link_user", change->link_user)
 	    && add_paid(object, change)
 	    && (!change->has_features || add_features(object, change))
@@ -214,12 +206,12 @@ static bool change_encode(struct json_object *object, const struct site *site,
     const struct store_change *change)
 {
 	return add_text(object, "event", change->event_id)
-	    && add(object, "as_of", json_object_new_int64(change->as_of))
-	    && add(object, "now", json_object_new_int64(change->now))
+	    && json_add_integer(object, "as_of", change->as_of)
+	    && json_add_integer(object, "now", change->now)
 	    && add_flag(object, "reading", change->reading)
-	    && add(object, "generation", json_object_new_int64(change->generation))
-	    && add(object, "started_at", json_object_new_int64(change->started_at))
-	    && add(object, "read_until", json_object_new_int64(change->read_until))
+	    && json_add_integer(object, "generation", change->generation)
+	    && json_add_integer(object, "started_at", change->started_at)
+	    && json_add_integer(object, "read_until", change->read_until)
 	    && add_flag(object, "told", is_told(change))
 	    && add_text(object, "finalize", change->finalize_invoice)
 	    && add_snapshots(object, change)
@@ -293,6 +285,7 @@ enum result store_apply(struct store *store, const struct site *site,
 {
 	struct json_object *object;
 	enum result result = RESULT_OK;
+	const char *text;
 
 	/* Before the event counts as seen: written twice, a session is the same. */
 	if (change->session)
@@ -300,12 +293,11 @@ enum result store_apply(struct store *store, const struct site *site,
 	if (result != RESULT_OK)
 		return problem_store(problem);
 	object = json_object_new_object();
-	if (!object || !change_encode(object, site, change)) {
+	if (!change_encode(object, site, change) || !(text = json_write(object))) {
 		json_object_put(object);
 		return problem_memory(problem);
 	}
-	result = apply_run(store, site, change,
-	    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), applied);
+	result = apply_run(store, site, change, text, applied);
 	json_object_put(object);
 	return result == RESULT_OK ? RESULT_OK : problem_store(problem);
 }

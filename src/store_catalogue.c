@@ -6,33 +6,22 @@
 #include <string.h>
 
 #include "json_read.h"
-
-static bool add_text(struct json_object *object, const char *name, const char *value)
-{
-	return json_object_object_add(object, name, json_object_new_string(value)) == 0;
-}
-
-static bool add_integer(struct json_object *object, const char *name, int64_t value)
-{
-	return json_object_object_add(object, name, json_object_new_int64(value)) == 0;
-}
+#include "json_write.h"
 
 /* The caller's: json_object_put. */
 static struct json_object *price_encode(const struct store_price *price)
 {
 	struct json_object *object = json_object_new_object();
 
-	if (object && add_text(object, "id", price->id)
-	    && add_text(object, "product", price->product)
-	    && add_text(object, "lookup_key", price->lookup_key)
-	    && add_text(object, "currency", price->currency)
-	    && add_text(object, "interval", price->interval)
-	    && add_integer(object, "unit_amount", price->unit_amount)
-	    && add_integer(object, "read_at", price->read_at)
-	    && json_object_object_add(object, "active", json_object_new_boolean(price->active)) == 0)
-		return object;
-	json_object_put(object);
-	return NULL;
+	json_add_text(object, "id", price->id);
+	json_add_text(object, "product", price->product);
+	json_add_text(object, "lookup_key", price->lookup_key);
+	json_add_text(object, "currency", price->currency);
+	json_add_text(object, "interval", price->interval);
+	json_add_integer(object, "unit_amount", price->unit_amount);
+	json_add_integer(object, "read_at", price->read_at);
+	json_add_truth(object, "active", price->active);
+	return object;
 }
 
 static bool price_decode(const redisReply *reply, struct store_price *price)
@@ -59,7 +48,7 @@ enum result store_price_write(struct store *store, const struct site *site,
     const struct store_price *price)
 {
 	struct json_object *object = price_encode(price);
-	const char *json = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+	const char *json = json_write(object);
 	const char *lookup_key = price->lookup_key[0] ? price->lookup_key : NULL;
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;

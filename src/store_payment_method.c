@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "json_read.h"
+#include "json_write.h"
 
 #define KEEP_SECONDS "600" /* banks renew cards without an event of ours */
 
@@ -46,19 +47,21 @@ enum result store_payment_method_read(struct store *store, const struct site *si
 enum result store_payment_method_write(struct store *store, const struct site *site,
     const char *about, const struct store_payment_method *method)
 {
+	enum result result = RESULT_INTERNAL;
 	struct json_object *object;
 	struct redisReply *reply;
 	char key[STORE_KEY_SIZE];
-	enum result result;
+	const char *text;
 
 	if (!store_key(key, site, "payment_method", about))
 		return RESULT_INTERNAL;
 	object = json_object_new_object();
-	json_object_object_add(object, "customer", json_object_new_string(method->customer));
-	json_object_object_add(object, "generation", json_object_new_int64(method->generation));
-	json_object_object_add(object, "shown", json_object_get(method->shown));
-	result = store_words(store, site, &reply, "SET", key,
-	    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), "EX", KEEP_SECONDS, NULL);
+	json_add_text(object, "customer", method->customer);
+	json_add_integer(object, "generation", method->generation);
+	json_add_read(object, "shown", method->shown);
+	text = json_write(object);
+	if (text != NULL)
+		result = store_words(store, site, &reply, "SET", key, text, "EX", KEEP_SECONDS, NULL);
 	json_object_put(object);
 	if (result == RESULT_OK)
 		store_reply_free(reply);

@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 
 #include "json_read.h"
+#include "json_write.h"
 
 /* What a subscriber knows her card or account by. */
 static const char *const shown_details[] = {
@@ -20,7 +21,7 @@ static void copy_fields(struct json_object *from, struct json_object *to, const 
 		struct json_object *value = NULL;
 
 		if (json_object_object_get_ex(from, names[i], &value))
-			json_object_object_add(to, names[i], json_object_get(value));
+			json_add_read(to, names[i], value);
 	}
 }
 
@@ -34,7 +35,7 @@ static struct json_object *show(struct json_object *object, const char *type)
 	if (json_object_is_type(details, json_type_object))
 		copy_fields(details, of_type, shown_details,
 		    sizeof(shown_details) / sizeof(shown_details[0]));
-	json_object_object_add(shown, type, of_type);
+	json_add(shown, type, of_type);
 	return shown;
 }
 

@@ -71,7 +71,7 @@ static bool mac_make(const struct secret *secret, const struct element *timestam
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *context = EVP_MAC_CTX_new(algorithm);
+	EVP_MAC_CTX *context = algorithm ? EVP_MAC_CTX_new(algorithm) : NULL;
 	size_t written = 0;
 	bool made = context
 	    && EVP_MAC_init(context, (const unsigned char *)secret->text, secret->length, params)

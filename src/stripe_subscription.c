@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json_read.h"
+#include "json_write.h"
 #include "log.h"
 
 /* Before 2025-03-31.basil the period stood on the subscription. */
@@ -89,7 +90,7 @@ static bool lay_over(struct json_object *object, struct json_object *previous)
 		}
 		if (value && json_object_deep_copy(value, &copy, NULL) != 0)
 			return false;
-		if (json_object_object_add(object, name, copy) != 0)
+		if (!(copy ? json_add(object, name, copy) : json_add_read(object, name, NULL)))
 			return false;
 	}
 	return true;

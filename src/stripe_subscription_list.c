@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_read.h"
+#include "json_write.h"
 #include "stripe_invoice.h"
 #include "stripe_subscription.h"
 
@@ -102,8 +103,10 @@ static enum result items_page(struct stripe *stripe, const struct site *site,
 	    count ? json_text(json_object_array_get_idx(items, count - 1), "/id") : NULL);
 	result = stripe_call(stripe, site, "GET", "/v1/subscription_items", form, NULL, &answer, problem);
 	data = json_at(answer.object, "/data");
-	for (size_t i = 0; i < json_length(data); i++)
-		json_object_array_add(items, json_object_get(json_object_array_get_idx(data, i)));
+	for (size_t i = 0; result == RESULT_OK && i < json_length(data); i++) {
+		if (!json_append(items, json_object_get(json_object_array_get_idx(data, i))))
+			result = problem_memory(problem);
+	}
 	*more = result == RESULT_OK && json_length(data) && json_truth(answer.object, "/has_more");
 	json_object_put(answer.object);
 	form_free(form);
@@ -120,8 +123,8 @@ static enum result items_complete(struct stripe *stripe, const struct site *site
 		return RESULT_OK;
 	while (more && result == RESULT_OK)
 		result = items_page(stripe, site, object, &more, problem);
-	if (result == RESULT_OK)
-		json_object_object_add(json_at(object, "/items"), "has_more", json_object_new_boolean(0));
+	if (result == RESULT_OK && !json_add_truth(json_at(object, "/items"), "has_more", false))
+		result = problem_memory(problem);
 	return result;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_read.h"
+#include "json_write.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -165,7 +166,7 @@ static bool field_add(struct json_object *object, const struct field *field, con
 		set = *text;
 		value = set ? json_object_new_string(text) : NULL;
 	}
-	return !set || (value && json_object_object_add(object, field->name, value) == 0);
+	return !set || json_add(object, field->name, value);
 }
 
 static bool fields_add(struct json_object *object, const struct field *fields, size_t count,
@@ -190,7 +191,7 @@ static bool items_add(struct json_object *object, const struct subscription *sub
 	const struct subscription_item *sorted[SUBSCRIPTION_ITEMS_MAX];
 	struct json_object *array = json_object_new_array();
 
-	if (!array || json_object_object_add(object, "items", array) != 0)
+	if (!json_add(object, "items", array))
 		return false;
 	for (size_t i = 0; i < subscription->n_items; i++)
 		sorted[i] = &subscription->items[i];
@@ -198,7 +199,7 @@ static bool items_add(struct json_object *object, const struct subscription *sub
 	for (size_t i = 0; i < subscription->n_items; i++) {
 		struct json_object *item = json_object_new_object();
 
-		if (!item || json_object_array_add(array, item) != 0)
+		if (!json_append(array, item))
 			return false;
 		if (!fields_add(item, item_fields, COUNT(item_fields), sorted[i]))
 			return false;
@@ -212,12 +213,10 @@ char *subscription_encode(const struct subscription *subscription)
 	const char *text = NULL;
 	char *encoded = NULL;
 
-	if (!object ||
-	    !fields_add(object, subscription_fields, COUNT(subscription_fields), subscription) ||
+	if (!fields_add(object, subscription_fields, COUNT(subscription_fields), subscription) ||
 	    !items_add(object, subscription))
 		goto out;
-	text = json_object_to_json_string_ext(object,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_write(object);
 	encoded = text ? strdup(text) : NULL;
 out:
 	json_object_put(object);

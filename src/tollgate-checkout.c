@@ -3,6 +3,7 @@
 
 #include "billing_checkout.h"
 #include "endpoint_input.h"
+#include "json_write.h"
 #include "program.h"
 
 #define FIELD_MAX 255
@@ -41,10 +42,10 @@ static void answer_session(struct response *response, const struct request *requ
 	}
 	object = json_object_new_object();
 	if (ui_mode == UI_HOSTED_PAGE)
-		json_object_object_add(object, "url", json_object_new_string(session->url));
+		json_add_text(object, "url", session->url);
 	else
-		json_object_object_add(object, "clientSecret", json_object_new_string(session->client_secret));
-	json_object_object_add(object, "sessionId", json_object_new_string(session->id));
+		json_add_text(object, "clientSecret", session->client_secret);
+	json_add_text(object, "sessionId", session->id);
 	response_json(response, 200, object);
 }
 
@@ -79,7 +80,7 @@ static enum result expire_checkout_session(struct worker *worker, const struct r
 	if (result != RESULT_OK)
 		return result;
 	object = json_object_new_object();
-	json_object_object_add(object, "status", json_object_new_string(session.status));
+	json_add_text(object, "status", session.status);
 	response_json(response, 200, object);
 	return RESULT_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "billing_portal.h"
 #include "endpoint_input.h"
+#include "json_write.h"
 #include "program.h"
 
 #define PATH_MAX_LENGTH 1024
@@ -47,7 +48,7 @@ static void answer_url(struct response *response, const struct request *request,
 		return;
 	}
 	object = json_object_new_object();
-	json_object_object_add(object, "url", json_object_new_string(url));
+	json_add_text(object, "url", url);
 	response_json(response, 200, object);
 }
 

@@ -3,22 +3,18 @@
 
 #include "billing_session.h"
 #include "endpoint_input.h"
+#include "json_write.h"
 #include "program.h"
-
-static struct json_object *text_or_null(const char *text)
-{
-	return text[0] != '\0' ? json_object_new_string(text) : NULL;
-}
 
 static struct json_object *encode_status(const struct session_status *status)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "status", text_or_null(status->status));
-	json_object_object_add(object, "payment_status", text_or_null(status->payment_status));
-	json_object_object_add(object, "customer_email", text_or_null(status->customer_email));
-	json_object_object_add(object, "subscription_status", status->has_subscription ?
-	    json_object_new_string(subscription_status_str(status->subscription_status)) : NULL);
+	json_add_text_or_null(object, "status", status->status);
+	json_add_text_or_null(object, "payment_status", status->payment_status);
+	json_add_text_or_null(object, "customer_email", status->customer_email);
+	json_add_text_or_null(object, "subscription_status", status->has_subscription ?
+	    subscription_status_str(status->subscription_status) : "");
 	return object;
 }
 

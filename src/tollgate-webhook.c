@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "billing_event.h"
+#include "json_write.h"
 #include "program.h"
 #include "stripe_signature.h"
 
@@ -56,7 +57,7 @@ static void answer_received(struct response *response)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "received", json_object_new_boolean(1));
+	json_add_truth(object, "received", 1);
 	response_json(response, 200, object);
 }
 
