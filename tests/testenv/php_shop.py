@@ -20,6 +20,7 @@ CARD = {"cardNumber": "4242 4242 4242 4242", "cardExpiry": "12 / 34", "cardCvc":
 PASSWORD = "correct horse battery"
 SITE = """
 error_path = "/pricing"
+cold_wait = "8s"
 notify_url = "%(url)s/billing-notice"
 notify_secret_file = "%(directory)s/notice.secret"
 """
