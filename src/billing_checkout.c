@@ -7,6 +7,7 @@
 #include "billing_attempt.h"
 #include "billing_customer.h"
 #include "billing_session.h"
+#include "billing_waiting.h"
 #include "log.h"
 
 #define CREATE_SESSION "create-checkout-session"
@@ -67,6 +68,8 @@ static enum result find_customer(const struct billing *billing, struct checkout 
 	result = billing_customer_find(billing, &user, problem);
 	if (result == RESULT_OK)
 		result = billing_purchase_check(billing, &checkout->purchase, &user, problem);
+	if (result == RESULT_OK)
+		result = billing_waiting_leave(billing, &checkout->purchase, &user, problem);
 	if (result == RESULT_OK)
 		result = billing_purchase_customer(billing, &user, &checkout->purchase, problem);
 	checkout->params.plan = billing_purchase_terms(billing->site, &user, &checkout->purchase);

@@ -1,6 +1,8 @@
 #include "billing_waiting.h"
 
 #include "billing_access.h"
+#include "billing_subscription.h"
+#include "billing_sync.h"
 #include "log.h"
 
 bool billing_waiting_is_sold_here(const struct site *site,
@@ -40,4 +42,42 @@ enum result billing_waiting_cancel(const struct billing *billing, struct purchas
 	enum result result = billing_purchase_count(billing, purchase, problem);
 
 	return result == RESULT_OK ? cancel(billing, subscription, problem) : result;
+}
+
+static enum result leave(const struct billing *billing, struct purchase *purchase,
+    const struct subscription *known, struct problem *problem)
+{
+	struct stripe_subscription waiting;
+	enum result result;
+
+	result = stripe_subscription_retrieve(billing->stripe, billing->site, known->id, &waiting,
+	    problem);
+	if (result == RESULT_NOT_FOUND)
+		return billing_sync_customer(billing, known->customer, problem);
+	/* Only an order of the own form has such a mark; the others' payment is Checkout's. */
+	if (result == RESULT_OK && waiting.order[0] != '\0' &&
+	    waiting.snapshot.status == SUBSCRIPTION_INCOMPLETE)
+		result = billing_waiting_cancel(billing, purchase, &waiting, problem);
+	if (result == RESULT_OK)
+		result = billing_subscription_remember(billing, &waiting, problem);
+	if (result == RESULT_OK && subscription_live(waiting.snapshot.status) &&
+	    billing_purchase_is_of(purchase, &waiting.snapshot))
+		result = billing_already_subscribed(problem);
+	return result;
+}
+
+enum result billing_waiting_leave(const struct billing *billing, struct purchase *purchase,
+    const struct store_user *user, struct problem *problem)
+{
+	enum result result = RESULT_OK;
+	size_t i;
+
+	for (i = 0; i < user->n_records && result == RESULT_OK; i++) {
+		const struct subscription *known = &user->records[i].snapshot;
+
+		if (known->status == SUBSCRIPTION_INCOMPLETE &&
+		    billing_waiting_is_sold_here(billing->site, known))
+			result = leave(billing, purchase, known, problem);
+	}
+	return result;
 }

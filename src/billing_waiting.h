@@ -14,4 +14,11 @@ bool billing_waiting_is_sold_here(const struct site *site,
 enum result billing_waiting_cancel(const struct billing *billing, struct purchase *purchase,
     struct stripe_subscription *subscription, struct problem *problem);
 
+/* The caller makes her purchase in Checkout: what waits in the own form is canceled, so
+ * that she cannot pay for both; or, when it was paid meanwhile, remembered, which is
+ * RESULT_CONFLICT `already_subscribed` if it is of the same product. What a Checkout
+ * Session has in hand is left alone. Only under her lock. */
+enum result billing_waiting_leave(const struct billing *billing, struct purchase *purchase,
+    const struct store_user *user, struct problem *problem);
+
 #endif
