@@ -58,6 +58,14 @@ static enum result checkout_open(const struct billing *billing,
 	return RESULT_OK;
 }
 
+/* A subscription that is known by now may have had the trial. */
+static enum result take_terms(const struct billing *billing, const struct store_user *user,
+    struct checkout *checkout, struct problem *problem)
+{
+	checkout->params.plan = billing_purchase_terms(billing->site, user, &checkout->purchase);
+	return fingerprint_make(billing->site, checkout) ? RESULT_OK : problem_memory(problem);
+}
+
 /* Who buys, and on which terms. */
 static enum result find_customer(const struct billing *billing, struct checkout *checkout,
     struct problem *problem)
@@ -72,10 +80,9 @@ static enum result find_customer(const struct billing *billing, struct checkout 
 		result = billing_waiting_leave(billing, &checkout->purchase, &user, problem);
 	if (result == RESULT_OK)
 		result = billing_purchase_customer(billing, &user, &checkout->purchase, problem);
-	checkout->params.plan = billing_purchase_terms(billing->site, &user, &checkout->purchase);
+	if (result == RESULT_OK)
+		result = take_terms(billing, &user, checkout, problem);
 	store_user_free(&user);
-	if (result == RESULT_OK && !fingerprint_make(billing->site, checkout))
-		result = problem_memory(problem);
 	return result;
 }
 
@@ -127,7 +134,7 @@ static enum result check_sold(const struct checkout *checkout, const struct stor
 
 /* An earlier session that has ended makes room for a new attempt; a completed
  * one has made the caller a subscriber, perhaps of this very product. */
-static enum result leave_ended(const struct billing *billing, const struct checkout *checkout,
+static enum result leave_ended(const struct billing *billing, struct checkout *checkout,
     const struct stripe_checkout_session *session, struct problem *problem)
 {
 	struct store_user user = { 0 };
@@ -140,6 +147,8 @@ static enum result leave_ended(const struct billing *billing, const struct check
 		result = check_sold(checkout, &user, session, problem);
 	if (result == RESULT_OK && billing_purchase_live(&checkout->purchase, &user) != NULL)
 		result = billing_already_subscribed(problem);
+	if (result == RESULT_OK)
+		result = take_terms(billing, &user, checkout, problem);
 	store_user_free(&user);
 	return result;
 }

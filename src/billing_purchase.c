@@ -111,18 +111,26 @@ bool billing_purchase_is_of(const struct purchase *purchase,
 	return false;
 }
 
-const struct subscription *billing_purchase_live(const struct purchase *purchase,
-    const struct store_user *user)
+/* Of one of her customers; NULL: of any. */
+static const struct subscription *find_live(const struct purchase *purchase,
+    const struct store_user *user, const char *customer)
 {
 	size_t i;
 
 	for (i = 0; i < user->n_records; i++) {
 		const struct subscription *snapshot = &user->records[i].snapshot;
 
-		if (subscription_live(snapshot->status) && billing_purchase_is_of(purchase, snapshot))
+		if (subscription_live(snapshot->status) && billing_purchase_is_of(purchase, snapshot) &&
+		    (customer == NULL || strcmp(snapshot->customer, customer) == 0))
 			return snapshot;
 	}
 	return NULL;
+}
+
+const struct subscription *billing_purchase_live(const struct purchase *purchase,
+    const struct store_user *user)
+{
+	return find_live(purchase, user, NULL);
 }
 
 enum result billing_already_subscribed(struct problem *problem)
@@ -134,14 +142,16 @@ enum result billing_already_subscribed(struct problem *problem)
 enum result billing_purchase_check(const struct billing *billing, const struct purchase *purchase,
     const struct store_user *user, struct problem *problem)
 {
-	const struct subscription *live = billing_purchase_live(purchase, user);
 	struct store_user again = { 0 };
-	enum result result;
+	enum result result = RESULT_OK;
+	size_t i;
 
-	if (live == NULL)
+	if (billing_purchase_live(purchase, user) == NULL)
 		return RESULT_OK;
 	/* The event that ended it may be late or lost: ask before refusing a sale. */
-	result = billing_sync_customer(billing, live->customer, problem);
+	for (i = 0; i < user->n_customers && result == RESULT_OK; i++)
+		if (find_live(purchase, user, user->customers[i]) != NULL)
+			result = billing_sync_customer(billing, user->customers[i], problem);
 	if (result == RESULT_OK)
 		result = billing_customer_find(billing, &again, problem);
 	if (result == RESULT_OK && billing_purchase_live(purchase, &again) != NULL)
