@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "settings.h"
+#include "startup.h"
 #include "store.h"
 
 static int usage(FILE *out, int code)
@@ -24,11 +25,14 @@ static int inspect(const struct settings *settings)
 
 	if (store == NULL)
 		return EX_OSERR;
-	for (i = 0; i < settings->n_sites; i++)
-		if (store_inspect(store, &settings->sites[i], &problem) == RESULT_INVALID) {
-			fprintf(stderr, "tollgate: site %s: %s\n", settings->sites[i].name, problem.message);
-			code = EX_CONFIG;
-		}
+	for (i = 0; i < settings->n_redis; i++) {
+		const struct site *site = startup_site_of_redis(settings, i);
+
+		if (!site || store_inspect(store, site, &problem) != RESULT_INVALID)
+			continue;
+		fprintf(stderr, "tollgate: site %s: %s\n", site->name, problem.message);
+		code = EX_CONFIG;
+	}
 	store_free(store);
 	return code;
 }
@@ -44,7 +48,7 @@ static int check(const char *path)
 	}
 	code = inspect(settings);
 	if (code == EX_OK)
-		printf("tollgate: %s: configuration is valid\n", path);
+		code = startup_test("tollgate", path, settings);
 	settings_free(settings);
 	return code;
 }

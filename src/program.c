@@ -346,8 +346,7 @@ int program_run(const struct program *program, int argc, char **argv)
 	context.settings = settings;
 	context.threads = options.threads;
 	if (options.test) {
-		printf("%s: %s: configuration is valid\n", program->name, options.config);
-		code = EX_OK;
+		code = startup_test(program->name, options.config, settings);
 	} else if (program->calls_stripe && !http_client_init()) {
 		log_event(LOG_LEVEL_ERROR, "cannot start libcurl", NULL);
 		code = EX_SOFTWARE;

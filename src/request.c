@@ -9,6 +9,7 @@
 #include "log.h"
 #include "utf8.h"
 
+#define SITE_RETRY_AFTER 60 /* somebody has to mend the file and to restart the programs */
 #define TOKEN_SIZE 4097 /* longer ones identity_verify refuses */
 
 static const char *const trusted_params[] = {
@@ -217,10 +218,24 @@ static enum result identify(struct request *request, struct problem *problem)
 	return RESULT_OK;
 }
 
+/* What is wrong with it was logged when it was loaded. */
+static enum result site_unavailable(struct problem *problem)
+{
+	problem_set(problem, RESULT_UNAVAILABLE, "site_unavailable", NULL,
+	    "This site's configuration is broken.");
+	problem->retry_after = SITE_RETRY_AFTER;
+	return RESULT_UNAVAILABLE;
+}
+
 static enum result find_site(struct request *request, const struct settings *settings,
     struct problem *problem)
 {
-	request->site = settings_site(settings, request_param(request, "TOLLGATE_SITE"));
+	const char *name = request_param(request, "TOLLGATE_SITE");
+
+	log_context(request->id, name);
+	request->site = settings_site(settings, name);
+	if (request->site == NULL && settings_site_broken(settings, name))
+		return site_unavailable(problem);
 	if (request->site == NULL)
 		return problem_set(problem, RESULT_INVALID, "site_unknown", NULL,
 		    "The web server names no site, or one that is not configured.");

@@ -106,24 +106,39 @@ struct site {
 	const struct plan *default_plan; /* or NULL */
 };
 
+/* One that is configured, but not rightly, so that it is not served. */
+struct broken_site {
+	char *name;                /* as it stands in the file, or the file's own name */
+	char *account;             /* stripe_account, NULL = none that could be read */
+};
+
 struct settings {
 	char *stripe_api_base;
 	int64_t stripe_timeout_ms; /* for one request of ours, tries included; default 25 s */
 	enum log_level log_level;
-	struct site *sites;
+	struct site *sites;        /* by name */
 	size_t n_sites;
+	struct broken_site *broken; /* by name */
+	size_t n_broken;
 	const struct redis_settings **redis; /* the distinct ones; pointers into sites */
 	size_t n_redis;
 };
 
 /* Reads `path` and what it includes, checks everything, opens the secrets in
- * the mask `secrets`. Every fault is logged with file, line and key; then
- * NULL. The caller's; end with settings_free, which wipes secrets. */
+ * the mask `secrets`. Every fault is logged with file, line and key. One in a
+ * file with sites that was included, or in a secret, breaks the sites concerned
+ * and no other; NULL after one in `path` itself, and when no site is left. The
+ * caller's; end with settings_free, which wipes secrets. Not for two threads. */
 struct settings *settings_load(const char *path, unsigned secrets);
 void settings_free(struct settings *settings);
 
-/* `name` NULL or "": the only site if there is one. NULL when there is none such. */
+/* `name` NULL or "": the only site if there is one, and none is broken. NULL
+ * when there is none such. */
 const struct site *settings_site(const struct settings *settings, const char *name);
+/* When there is none such: because it is broken, or without a name might be. */
+bool settings_site_broken(const struct settings *settings, const char *name);
+/* A Connect account, that of a broken site. */
+bool settings_account_broken(const struct settings *settings, const char *account);
 const struct plan *site_plan(const struct site *site, const char *name);
 
 #endif

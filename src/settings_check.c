@@ -1,20 +1,17 @@
-#include "settings_keys.h"
+#include "settings_load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIPE_API_BASE "https://api.stripe.com"
-
-static void site_fault(const struct site *site, const struct site_source *source,
-    const char *key, const char *reason)
+static void site_fault(const struct site_source *source, const char *key, const char *reason)
 {
-	settings_fault(source->file, source->line, "site %s: %s: %s", site->name, key, reason);
+	settings_fault(source->file, source->line, "site %s: %s: %s", source->title, key, reason);
 }
 
-static void plan_fault(const struct site *site, const struct site_source *source,
-    const struct plan *plan, const char *key, const char *reason)
+static void plan_fault(const struct site_source *source, const struct plan *plan, const char *key,
+    const char *reason)
 {
-	settings_fault(source->file, source->line, "site %s: plan %s: %s: %s", site->name,
+	settings_fault(source->file, source->line, "site %s: plan %s: %s: %s", source->title,
 	    plan->name, key, reason);
 }
 
@@ -27,22 +24,22 @@ static bool inherit(char **member, const char *value)
 	return *member != NULL;
 }
 
-static void check_redis(struct site *site, struct site_source *own,
-    const struct settings_source *source)
+static void check_redis(struct site_source *own, const struct settings_source *source)
 {
+	struct site *site = &own->site;
 	/* Who names a server or a login of her own shares none of the global
 	 * login: its password is not for another server. */
 	bool own_login = site->redis.url != NULL || site->redis.user != NULL
 	    || own->redis_password_file != NULL;
 
 	if (site->redis.url == NULL && source->redis == NULL)
-		site_fault(site, own, "redis", "is required, here or for all sites");
+		site_fault(own, "redis", "is required, here or for all sites");
 	if (!inherit(&site->redis.url, source->redis)
 	    || (!own_login && !inherit(&site->redis.user, source->redis_user))
 	    || (!own_login && !inherit(&own->redis_password_file, source->redis_password_file)))
-		site_fault(site, own, "redis", "out of memory");
+		site_fault(own, "redis", "out of memory");
 	else if (site->redis.user != NULL && own->redis_password_file == NULL)
-		site_fault(site, own, "redis_user", "needs redis_password_file");
+		site_fault(own, "redis_user", "needs redis_password_file");
 }
 
 static bool has_word(const struct words *words, const char *text)
@@ -75,62 +72,54 @@ static bool repeats_word(const struct words *words)
 }
 
 /* The gate finds a plan by what was bought: that must be one plan. */
-static void check_plan_pair(const struct site *site, const struct site_source *source,
-    const struct plan *plan, const struct plan *other)
+static void check_plan_pair(const struct site_source *source, const struct plan *plan,
+    const struct plan *other)
 {
 	static const char reason[] = "is that of an earlier plan, too";
 
 	if (share_word(&plan->prices, &other->prices))
-		plan_fault(site, source, plan, "price", reason);
+		plan_fault(source, plan, "price", reason);
 	if (share_word(&plan->lookup_keys, &other->lookup_keys))
-		plan_fault(site, source, plan, "lookup_key", reason);
+		plan_fault(source, plan, "lookup_key", reason);
 	if (plan->product != NULL && other->product != NULL && strcmp(plan->product, other->product) == 0)
-		plan_fault(site, source, plan, "product", reason);
+		plan_fault(source, plan, "product", reason);
 }
 
-static void check_plan(const struct site *site, const struct site_source *source,
-    const struct plan *plan)
+static void check_plan(const struct site_source *source, const struct plan *plan)
 {
 	if (plan->prices.count == 0 && plan->lookup_keys.count == 0 && plan->product == NULL
 	    && !plan->free)
-		plan_fault(site, source, plan, "price",
+		plan_fault(source, plan, "price",
 		    "one of price, prices, lookup_key, lookup_keys, product or free is required");
 	if (repeats_word(&plan->prices))
-		plan_fault(site, source, plan, "price", "is named twice");
+		plan_fault(source, plan, "price", "is named twice");
 	if (repeats_word(&plan->lookup_keys))
-		plan_fault(site, source, plan, "lookup_key", "is named twice");
+		plan_fault(source, plan, "lookup_key", "is named twice");
 	if (plan->trial_without_card && plan->trial_days == 0)
-		plan_fault(site, source, plan, "trial_without_card", "needs trial_days");
-	for (const struct plan *other = site->plans; other < plan; other++)
-		check_plan_pair(site, source, plan, other);
+		plan_fault(source, plan, "trial_without_card", "needs trial_days");
+	for (const struct plan *other = source->site.plans; other < plan; other++)
+		check_plan_pair(source, plan, other);
 }
 
-static void check_site(struct site *site, const struct site_source *source)
+void settings_check_site(struct site_source *source, const struct settings_source *shared)
 {
+	struct site *site = &source->site;
+
+	check_redis(source, shared);
 	site->loopback_http = strncmp(site->origin, "http:", 5) == 0;
 	if (site->stripe_publishable_key != NULL)
 		site->livemode = strncmp(site->stripe_publishable_key, "pk_live_", 8) == 0;
 	if (source->default_plan != NULL) {
 		site->default_plan = site_plan(site, source->default_plan);
 		if (site->default_plan == NULL)
-			site_fault(site, source, "default_plan", "is not one of the plans");
+			site_fault(source, "default_plan", "is not one of the plans");
 	}
 	if (site->notify_url != NULL && source->notify_secret_file == NULL)
-		site_fault(site, source, "notify_url", "needs notify_secret_file");
+		site_fault(source, "notify_url", "needs notify_secret_file");
 	if (source->webhook_secret_files.count > 2)
-		site_fault(site, source, "webhook_secret_files", "takes two files at most");
+		site_fault(source, "webhook_secret_files", "takes two files at most");
 	if (source->identity_key_files.count > 2)
-		site_fault(site, source, "identity_key_files", "takes two files at most");
+		site_fault(source, "identity_key_files", "takes two files at most");
 	for (size_t i = 0; i < site->n_plans; i++)
-		check_plan(site, source, &site->plans[i]);
-}
-
-void settings_check(struct settings *settings, struct settings_source *source)
-{
-	if (!inherit(&settings->stripe_api_base, STRIPE_API_BASE))
-		settings_fault(NULL, 0, "out of memory");
-	for (size_t i = 0; i < settings->n_sites; i++) {
-		check_redis(&settings->sites[i], &source->sites[i], source);
-		check_site(&settings->sites[i], &source->sites[i]);
-	}
+		check_plan(source, &site->plans[i]);
 }

@@ -8,8 +8,11 @@
 
 #include "settings.h"
 
-/* What the file says of a site and nobody needs once it is loaded. */
+/* A site that is being loaded, with what its file says and nobody needs later. */
 struct site_source {
+	struct site site;
+	bool broken;     /* something is wrong with it, and was logged */
+	char *title;     /* its name, valid or not */
 	char *file;      /* where the site stands; for messages */
 	int line;
 	char *default_plan;
@@ -26,7 +29,8 @@ struct settings_source {
 	char *redis;     /* for sites that name none of their own */
 	char *redis_user;
 	char *redis_password_file;
-	struct site_source *sites; /* beside settings.sites, by index */
+	struct site_source *sites;
+	size_t n_sites;
 };
 
 enum key_shape {
@@ -80,30 +84,19 @@ extern const struct settings settings_defaults;
 extern const struct site site_defaults;
 extern const struct plan plan_defaults;
 
-/* Puts the value into its member of `object`, NULL = only checks it. Returns
- * NULL, or why it is refused; the value is in no message, since it may be a
- * secret that got into the wrong key. */
-const char *key_store(const struct key *key, const char *text, void *object);
+/* NULL, or why the value is refused; the value is in no message, since it may
+ * be a secret that got into the wrong key. */
+const char *key_check(const struct key *key, const char *text);
+/* Puts a value that key_check has passed into its member of `object`. False
+ * when out of memory. */
+bool key_store(const struct key *key, const char *text, void *object);
+/* Patterns are compiled once for all sites; frees them. */
+void key_patterns_free(void);
 /* Frees what key_store put there. */
 void keys_free(const struct key *keys, void *object);
 
 /* The titles of the sections. */
 extern const struct key site_name_key;
 extern const struct key plan_name_key;
-
-/* Logs one fault of the file; settings_load then refuses it. `line` 0 = not known. */
-void settings_fault(const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Refuses what libconfuse would take in silence, before it reads the file. */
-bool settings_scan(const char *path);
-
-/* What no single key shows: plans against each other, keys that need others.
- * Fills in what follows from others and what a site shares with all. */
-void settings_check(struct settings *settings, struct settings_source *source);
-
-/* Opens what the mask asks for, and every Redis password. */
-void settings_secrets_open(struct settings *settings, const struct settings_source *source,
-    unsigned secrets);
 
 #endif

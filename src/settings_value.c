@@ -7,6 +7,8 @@
 
 #include "utf8.h"
 
+#define PATTERNS_MAX 64 /* more than there are formats */
+
 static const struct {
 	const char *name;
 	int64_t milliseconds;
@@ -14,16 +16,40 @@ static const struct {
 	{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
 };
 
+/* Compiled once: a thousand sites are checked against the same few patterns,
+ * and compiling one takes longer than anything else of loading. */
+static struct {
+	const char *pattern;
+	regex_t regex;
+} compiled[PATTERNS_MAX];
+static size_t n_compiled;
+
+static const regex_t *pattern_compile(const char *pattern)
+{
+	size_t i = 0;
+
+	while (i < n_compiled && compiled[i].pattern != pattern)
+		i++;
+	if (i < n_compiled)
+		return &compiled[i].regex;
+	if (i == PATTERNS_MAX || regcomp(&compiled[i].regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return NULL;
+	compiled[i].pattern = pattern;
+	n_compiled++;
+	return &compiled[i].regex;
+}
+
+void key_patterns_free(void)
+{
+	while (n_compiled > 0)
+		regfree(&compiled[--n_compiled].regex);
+}
+
 static bool matches(const char *text, const char *pattern)
 {
-	regex_t regex;
-	bool matched;
+	const regex_t *regex = pattern_compile(pattern);
 
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	matched = regexec(&regex, text, 0, NULL, 0) == 0;
-	regfree(&regex);
-	return matched;
+	return regex != NULL && regexec(regex, text, 0, NULL, 0) == 0;
 }
 
 static bool choice_parse(const struct choice *choices, const char *text, int64_t *number)
@@ -99,17 +125,25 @@ static bool limit_parse(const struct format *format, const char *text, struct li
 }
 
 /* *number is left alone by a text and a limit. */
-static bool value_parse(const struct format *format, const char *text, int64_t *number)
+static bool number_of(const struct format *format, const char *text, int64_t *number)
+{
+	if (format->kind == FORMAT_TEXT || format->kind == FORMAT_LIMIT)
+		return true;
+	if (format->choices != NULL)
+		return choice_parse(format->choices, text, number);
+	return amount_parse(format, text, number) && *number >= format->min && *number <= format->max;
+}
+
+static bool value_valid(const struct format *format, const char *text)
 {
 	struct limit limit;
+	int64_t number;
 
 	if (format->kind == FORMAT_LIMIT)
 		return limit_parse(format, text, &limit);
 	if (format->kind == FORMAT_TEXT)
 		return matches(text, format->pattern) && (format->also == NULL || format->also(text));
-	if (format->choices != NULL)
-		return choice_parse(format->choices, text, number);
-	return amount_parse(format, text, number) && *number >= format->min && *number <= format->max;
+	return number_of(format, text, &number);
 }
 
 static bool text_store(const char *text, char **member)
@@ -155,29 +189,27 @@ static bool is_words(const struct key *key)
 	return key->shape == KEY_WORD || key->shape == KEY_WORDS;
 }
 
-static bool value_store(const struct key *key, const char *text, int64_t number, void *member)
+const char *key_check(const struct key *key, const char *text)
 {
-	if (is_words(key))
-		return word_store(text, member);
-	if (key->format->kind == FORMAT_TEXT)
-		return text_store(text, member);
-	if (key->format->kind == FORMAT_LIMIT)
-		return limit_parse(key->format, text, member);
-	number_store(key->format->kind, number, member);
-	return true;
-}
-
-const char *key_store(const struct key *key, const char *text, void *object)
-{
-	int64_t number = 0;
-
 	if (!utf8_printable(text, strlen(text)))
 		return "must be UTF-8 without control characters";
-	if (!value_parse(key->format, text, &number))
-		return key->format->must;
-	if (object != NULL && !value_store(key, text, number, (char *)object + key->offset))
-		return "out of memory";
-	return NULL;
+	return value_valid(key->format, text) ? NULL : key->format->must;
+}
+
+bool key_store(const struct key *key, const char *text, void *object)
+{
+	char *member = (char *)object + key->offset;
+	int64_t number = 0;
+
+	if (is_words(key))
+		return word_store(text, (struct words *)(void *)member);
+	if (key->format->kind == FORMAT_TEXT)
+		return text_store(text, (char **)(void *)member);
+	if (key->format->kind == FORMAT_LIMIT)
+		return limit_parse(key->format, text, (struct limit *)(void *)member);
+	if (number_of(key->format, text, &number))
+		number_store(key->format->kind, number, member);
+	return true;
 }
 
 static void words_free(struct words *words)

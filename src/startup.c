@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 
 long startup_number(const char *text, int base, long min, long max)
 {
@@ -53,14 +54,28 @@ const struct site *startup_site_of_redis(const struct settings *settings, size_t
 	return NULL;
 }
 
+int startup_test(const char *program, const char *config, const struct settings *settings)
+{
+	if (settings->n_broken > 0) {
+		fprintf(stderr, "%s: %s: configuration is not valid, of %zu of %zu sites\n", program,
+		    config, settings->n_broken, settings->n_broken + settings->n_sites);
+		return EX_CONFIG;
+	}
+	printf("%s: %s: configuration is valid\n", program, config);
+	return EX_OK;
+}
+
 void startup_log_started(const struct settings *settings, int threads)
 {
 	char sites[24];
+	char broken[24];
 	char count[12];
 
 	if (snprintf(sites, sizeof(sites), "%zu", settings->n_sites) < 0 ||
+	    snprintf(broken, sizeof(broken), "%zu", settings->n_broken) < 0 ||
 	    snprintf(count, sizeof(count), "%d", threads) < 0)
 		return;
 	log_event(LOG_LEVEL_INFO, "started", "version", PACKAGE_VERSION, "sites", sites,
+	    "broken", settings->n_broken > 0 ? broken : NULL,
 	    "threads", count, NULL);
 }

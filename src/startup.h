@@ -17,6 +17,10 @@ struct settings *startup_settings(const char *program, const char *config, unsig
 /* A site that uses this Redis, for settings->redis[index]. */
 const struct site *startup_site_of_redis(const struct settings *settings, size_t index);
 
+/* Says whether the configuration is valid, for -t; the exit code. With a broken
+ * site it is not, although the programs would serve the others. */
+int startup_test(const char *program, const char *config, const struct settings *settings);
+
 void startup_log_started(const struct settings *settings, int threads);
 
 #endif

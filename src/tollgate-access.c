@@ -104,14 +104,17 @@ static enum result access_endpoint(struct worker *worker, const struct request *
 }
 
 /* An unknown site, a param that contradicts itself: the web server's
- * configuration is wrong, and 400 would be 500 at nginx. */
+ * configuration is wrong, and 400 would be 500 at nginx. With a broken site
+ * nobody is to be sent to buy again. */
 static void answer_problem(struct worker *worker, const struct request *request,
     struct response *response, const struct problem *problem)
 {
-	const struct access_decision misconfigured = { .reason = REASON_MISCONFIGURED };
+	const struct access_decision refusal = {
+		.reason = problem->result == RESULT_UNAVAILABLE ? REASON_UNAVAILABLE : REASON_MISCONFIGURED,
+	};
 
 	gate_complain(worker->shared, problem->message);
-	answer(request, response, &misconfigured);
+	answer(request, response, &refusal);
 }
 
 static const struct endpoint endpoints[] = {

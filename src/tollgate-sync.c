@@ -173,16 +173,26 @@ static bool choose_sites(struct sync *sync)
 	return sync->sites != NULL;
 }
 
+static int without_site(const struct sync *sync)
+{
+	const char *wanted = sync->options->site;
+
+	if (settings_site_broken(sync->settings, wanted)) {
+		fprintf(stderr, SYNC_PROGRAM ": the configuration of site %s is broken\n", wanted);
+		return EX_CONFIG;
+	}
+	fprintf(stderr, SYNC_PROGRAM ": there is no site %s\n", wanted);
+	return EX_USAGE;
+}
+
 static int start(struct sync *sync)
 {
 	int code;
 
 	if (!choose_sites(sync))
 		return EX_OSERR;
-	if (sync->n_sites == 0) {
-		fprintf(stderr, SYNC_PROGRAM ": there is no site %s\n", sync->options->site);
-		return EX_USAGE;
-	}
+	if (sync->n_sites == 0)
+		return without_site(sync);
 	if (!http_client_init()) {
 		log_event(LOG_LEVEL_ERROR, "cannot start libcurl", NULL);
 		return EX_SOFTWARE;
@@ -206,9 +216,8 @@ int main(int argc, char **argv)
 	if (!settings)
 		return EX_CONFIG;
 	sync.settings = settings;
-	code = EX_OK;
 	if (options.test)
-		printf(SYNC_PROGRAM ": %s: configuration is valid\n", options.config);
+		code = startup_test(SYNC_PROGRAM, options.config, settings);
 	else
 		code = start(&sync);
 	free(sync.sites);

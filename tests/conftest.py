@@ -2,6 +2,7 @@
 import pytest
 
 from testenv import places
+from testenv.host import Host
 from testenv.redis import RedisServer
 from testenv.responder import ECHO, Responder
 from testenv.sandbox import Sandbox
@@ -107,3 +108,16 @@ def responder_factory():
 def echo(responder_factory, site):
     """tests/echo_responder with two threads."""
     return responder_factory(ECHO, site.config, site.directory / "echo.sock", ["-n", "2"])
+
+
+@pytest.fixture
+def host_factory():
+    """Makes hosts of several sites, and stops them."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Host(*arguments, **options))
+        return made[-1]
+    yield make
+    for host in made:
+        host.stop()

@@ -1,115 +1,13 @@
-#include "settings.h"
+#include "settings_fixture.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-/* What a site needs; `more` stands within it. */
-#define SITE_NAMED(name, more) \
-	"site \"" name "\" {\n" \
-	"  origin = \"https://shop.example\"\n" \
-	"  success_path = \"/return?session_id={CHECKOUT_SESSION_ID}\"\n" \
-	"  cancel_path = \"/pricing\"\n" \
-	"  portal_return_path = \"/account\"\n" \
-	more "\n}\n"
-#define SITE(more) SITE_NAMED("shop", more)
-#define REDIS "redis = \"unix:/run/redis.sock\"\n"
-#define KEY32 "0123456789abcdef0123456789abcdef"
-
-static char directory[64];
-static char logged[16384];
-
-static int enter_directory(void **state)
-{
-	(void)state;
-	strcpy(directory, "/tmp/tollgate-settings-XXXXXX");
-	return mkdtemp(directory) != NULL && chdir(directory) == 0 ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-	char command[128];
-
-	(void)state;
-	if (snprintf(command, sizeof(command), "rm -r %s", directory) < 0 || chdir("/") != 0)
-		return -1;
-	return system(command);
-}
-
-static void put(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(name, 0600), 0);
-}
-
-/* Takes what is logged from standard error into `logged`. */
-static struct settings *load_secrets(const char *text, unsigned secrets)
-{
-	int before = dup(STDERR_FILENO);
-	int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	struct settings *settings;
-	ssize_t n;
-
-	put("tollgate.conf", text);
-	assert_true(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
-	settings = settings_load("tollgate.conf", secrets);
-	assert_true(dup2(before, STDERR_FILENO) >= 0);
-	n = pread(fd, logged, sizeof(logged) - 1, 0);
-	assert_true(n >= 0);
-	logged[n] = '\0';
-	close(fd);
-	close(before);
-	return settings;
-}
-
-static struct settings *load(const char *text)
-{
-	return load_secrets(text, 0);
-}
-
-static void assert_refused_with(const char *text, unsigned secrets, const char *reason)
-{
-	struct settings *settings = load_secrets(text, secrets);
-
-	if (settings != NULL || strstr(logged, reason) == NULL)
-		fail_msg("expected \"%s\" for\n%s\nlogged: %s", reason, text, logged);
-}
-
-static void assert_refused(const char *text, const char *reason)
-{
-	assert_refused_with(text, 0, reason);
-}
-
-/* The path of a secret file in the test's directory, as the settings' text has it. */
-static char *with_directory(const char *format)
-{
-	static char text[4096];
-	const char *at = strstr(format, "@/");
-	size_t length = 0;
-
-	for (; at != NULL; at = strstr(format, "@/")) {
-		int n = snprintf(text + length, sizeof(text) - length, "%.*s%s/", (int)(at - format), format,
-		    directory);
-
-		assert_true(n > 0 && (size_t)n < sizeof(text) - length);
-		length += (size_t)n;
-		format = at + 2;
-	}
-	assert_true(strlen(format) < sizeof(text) - length);
-	strcpy(text + length, format);
-	return text;
-}
 
 static void smallest_file_has_the_documented_defaults(void **state)
 {
@@ -455,14 +353,15 @@ static void include_is_relative_to_the_including_file(void **state)
 	struct settings *settings;
 
 	(void)state;
-	assert_int_equal(mkdir("sites.d", 0700), 0);
-	assert_int_equal(mkdir("sites.d/plans", 0700), 0);
-	put("sites.d/shop.conf", SITE("") "include(\"plans/more.conf\")\n");
-	put("sites.d/plans/more.conf", SITE_NAMED("more", ""));
-	settings = load("include(\"sites.d/shop.conf\")\n" REDIS);
+	assert_int_equal(mkdir("common", 0700), 0);
+	assert_int_equal(mkdir("common/sites", 0700), 0);
+	put("common/all.conf", REDIS "include(\"sites/more.conf\")\n");
+	put("common/sites/more.conf", SITE_NAMED("more", ""));
+	settings = load("include(\"common/all.conf\")\n" SITE(""));
 	assert_non_null(settings);
 	assert_int_equal(settings->n_sites, 2);
-	assert_string_equal(settings->sites[1].name, "more");
+	assert_string_equal(settings->sites[0].name, "more");
+	assert_string_equal(settings->sites[0].redis.url, "unix:/run/redis.sock");
 	settings_free(settings);
 }
 
@@ -474,35 +373,37 @@ static void include_takes_any_number_of_files_by_pattern(void **state)
 	(void)state;
 	assert_int_equal(mkdir("sites.d", 0700), 0);
 	for (int i = 0; i < 30; i++) {
-		assert_true(snprintf(name, sizeof(name), "sites.d/%02d.conf", i) > 0);
+		assert_true(snprintf(name, sizeof(name), "sites.d/%02d.conf", 29 - i) > 0);
 		assert_true(snprintf(text, sizeof(text), "site s%02d { origin = \"https://s%d.example\" "
 		    "cancel_path = \"/\" portal_return_path = \"/\" "
 		    "success_path = \"/{CHECKOUT_SESSION_ID}\" }\n", i, i) > 0);
 		put(name, text);
 	}
 	put("sites.d/readme", "not a configuration");
+	put("sites.d/99.conf", "# nothing\n");
 	settings = load(REDIS "include(\"sites.d/*.conf\")\ninclude(\"sites.d/*.none\")\n");
 	assert_non_null(settings);
 	assert_int_equal(settings->n_sites, 30);
+	for (size_t i = 0; i < 30; i++)
+		assert_ptr_equal(settings_site(settings, settings->sites[i].name), &settings->sites[i]);
 	assert_string_equal(settings->sites[29].name, "s29");
 	settings_free(settings);
 }
 
-static void faults_of_an_included_file_name_it(void **state)
+static void faults_of_a_file_for_all_sites_are_those_of_the_main_one(void **state)
 {
 	(void)state;
-	put("shop.conf", "\n\n" SITE("grace = x"));
-	assert_refused(REDIS "include(\"shop.conf\")\n", "file=./shop.conf line=8 ");
-	put("shop.conf", SITE("default_plan = x"));
-	assert_refused(REDIS "include(\"shop.conf\")\n", "file=./shop.conf line=7 ");
-	put("shop.conf", SITE("error_path = ${X}"));
-	assert_refused(REDIS "include(\"shop.conf\")\n", "file=./shop.conf line=6 ");
-	put("shop.conf", SITE(""));
-	assert_refused(REDIS "include(\"shop.conf\")\nnonsense = 1\n", "file=tollgate.conf line=3 ");
-	assert_refused(REDIS "include(\"missing.conf\")\n", "file=./missing.conf");
-	assert_refused(REDIS "include(\"none.d/*.conf\")\n", "none.d/*.conf cannot be searched");
-	assert_refused("include(\"tollgate.conf\")\n", "too deeply");
-	assert_refused("include()\n", "include: takes one");
+	put("all.conf", "\nlog_level = x\n");
+	assert_refused(REDIS SITE("") "include(\"all.conf\")\n", "file=./all.conf line=2 ");
+	put("all.conf", "\n/* log_level = info\n");
+	assert_refused(REDIS SITE("") "include(\"all.conf\")\n", "file=./all.conf line=2 ");
+	put("all.conf", "log_level = info\n");
+	assert_refused(REDIS SITE("") "include(\"all.conf\")\nnonsense = 1\n", "file=tollgate.conf line=10 ");
+	assert_refused(REDIS SITE("") "include(\"missing.conf\")\n", "file=./missing.conf");
+	assert_refused(REDIS SITE("") "include(\"none.d/*.conf\")\n", "none.d/*.conf cannot be searched");
+	assert_refused(REDIS SITE("") "include()\n", "include: takes one");
+	put("all.conf", "include(\"all.conf\")\n");
+	assert_refused(REDIS SITE("") "include(\"all.conf\")\n", "too deeply");
 }
 
 static void file_that_cannot_be_read_is_refused(void **state)
@@ -676,8 +577,6 @@ static void value_of_a_wrong_key_is_not_logged(void **state)
 	assert_null(strstr(logged, "sk_live_1"));
 }
 
-#define SETTINGS_TEST(name) cmocka_unit_test_setup_teardown(name, enter_directory, remove_directory)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -697,7 +596,7 @@ int main(void)
 		SETTINGS_TEST(what_is_left_open_is_refused),
 		SETTINGS_TEST(include_is_relative_to_the_including_file),
 		SETTINGS_TEST(include_takes_any_number_of_files_by_pattern),
-		SETTINGS_TEST(faults_of_an_included_file_name_it),
+		SETTINGS_TEST(faults_of_a_file_for_all_sites_are_those_of_the_main_one),
 		SETTINGS_TEST(file_that_cannot_be_read_is_refused),
 		SETTINGS_TEST(site_is_found_by_name_or_alone),
 		SETTINGS_TEST(sites_with_the_same_redis_share_it),
