@@ -13,7 +13,7 @@
 #define TOKEN_SIZE 4097 /* longer ones identity_verify refuses */
 
 static const char *const trusted_params[] = {
-	"TOLLGATE_SITE", "TOLLGATE_USER", "TOLLGATE_EMAIL", "TOLLGATE_SCOPE",
+	"TOLLGATE_SITE", "TOLLGATE_USER", "TOLLGATE_USER_FROM", "TOLLGATE_EMAIL", "TOLLGATE_SCOPE",
 	"TOLLGATE_REQUIRE", "TOLLGATE_REQUEST_ID",
 };
 
@@ -198,19 +198,53 @@ static enum result identify_by_param(struct request *request, const char *user,
 	return RESULT_OK;
 }
 
+static bool param_is(const struct request *request, const char *name, const char *value)
+{
+	const char *param = request_param(request, name);
+
+	return param != NULL && strcmp(param, value) == 0;
+}
+
+/* Apache knows who is logged in too late to send her as TOLLGATE_USER, so its
+ * configuration names the variable. mod_authnz_fcgi takes REMOTE_USER from an
+ * unverified header when it asks who somebody is; when it asks as AUTHORIZER
+ * what she may, another module has proven it. NULL: a token may say it. */
+static enum result find_user(const struct request *request, const char **user,
+    struct problem *problem)
+{
+	const char *named = request_param(request, "TOLLGATE_USER");
+	const char *from = request_param(request, "TOLLGATE_USER_FROM");
+	const char *remote = request_param(request, "REMOTE_USER");
+
+	if (from == NULL) {
+		*user = named;
+		return RESULT_OK;
+	}
+	if (strcmp(from, "REMOTE_USER") != 0 || remote == NULL ||
+	    param_contradicts_itself(request, "REMOTE_USER") ||
+	    !param_is(request, "FCGI_ROLE", "AUTHORIZER") ||
+	    !param_is(request, "FCGI_APACHE_ROLE", "AUTHORIZER"))
+		return problem_set(problem, RESULT_INVALID, "user_unproven", NULL,
+		    "The web server has not proven the user that TOLLGATE_USER_FROM names.");
+	if (named != NULL && strcmp(named, remote) != 0)
+		return problem_set(problem, RESULT_INVALID, "param_contradicts", NULL,
+		    "The web server sends two different users.");
+	*user = remote;
+	return RESULT_OK;
+}
+
 static enum result identify(struct request *request, struct problem *problem)
 {
-	const char *user = request_param(request, "TOLLGATE_USER");
+	const char *user = NULL;
 	const char *scope = request_param(request, "TOLLGATE_SCOPE");
+	enum result result = find_user(request, &user, problem);
 
-	if (user != NULL) {
-		enum result result = identify_by_param(request, user, problem);
-
-		if (result != RESULT_OK)
-			return result;
-	} else {
+	if (result == RESULT_OK && user != NULL)
+		result = identify_by_param(request, user, problem);
+	if (result != RESULT_OK)
+		return result;
+	if (user == NULL)
 		identify_by_token(request);
-	}
 	if (scope != NULL && identity_scope_is_server(scope))
 		request->identity.server = true;
 	if (request->identity.user[0] != '\0')

@@ -97,6 +97,19 @@ void response_empty(struct response *response, int status)
 	send_answer(response, status, "");
 }
 
+void response_authorized(struct response *response)
+{
+	const char *headers = strbuf_text(&response->headers);
+
+	if (headers == NULL) {
+		response_empty(response, 200); /* makes an error of it */
+		return;
+	}
+	FCGX_FPrintF(response->fcgi->out, "Status: 200 OK\r\n%s\r\n", headers);
+	response->status = 200;
+	response->sent = true;
+}
+
 void response_json(struct response *response, int status, struct json_object *object)
 {
 	const char *text = json_write(object);

@@ -22,6 +22,9 @@ void response_header(struct response *response, const char *name, const char *va
 
 /* Each sends the whole answer, once; Cache-Control: no-store and X-Request-Id always. */
 void response_empty(struct response *response, int status);
+/* An Authorizer lets pass (FastCGI specification, 6.3): 200, and no header but those that were added,
+ * since Apache gives the rest to the page, which has its own. */
+void response_authorized(struct response *response);
 /* Takes over `object` (json_object_put). */
 void response_json(struct response *response, int status, struct json_object *object);
 /* 303 See Other (RFC 9110, 15.4.4) to a URL or path without control characters. */

@@ -39,7 +39,7 @@ static const struct {
 	[FACT_PLAN]     = { "Tollgate-Plan",     "Variable-TOLLGATE_PLAN" },
 	[FACT_FEATURES] = { "Tollgate-Features", "Variable-TOLLGATE_FEATURES" },
 	[FACT_UNTIL]    = { "Tollgate-Until",    "Variable-TOLLGATE_UNTIL" },
-	[FACT_REASON]   = { "Tollgate-Reason",   "Tollgate-Reason" },
+	[FACT_REASON]   = { "Tollgate-Reason",   "Variable-TOLLGATE_REASON" },
 };
 
 static bool asks_authorizer(const struct request *request)
@@ -49,12 +49,27 @@ static bool asks_authorizer(const struct request *request)
 	return role && strcmp(role, "AUTHORIZER") == 0;
 }
 
-static void add_facts(struct response *response, bool authorizer, const char *const facts[FACTS])
+static void answer_responder(struct response *response, int status, const char *const facts[FACTS])
 {
 	for (int i = 0; i < FACTS; i++)
 		if (facts[i] && facts[i][0])
-			response_header(response, authorizer ? names[i].authorizer : names[i].responder,
-			    facts[i]);
+			response_header(response, names[i].responder, facts[i]);
+	response_empty(response, status);
+}
+
+/* Empty ones too: a page within a page would keep those of the outer one. When
+ * it is a no, the client sees what is sent, so it is the reason alone. */
+static void answer_authorizer(struct response *response, int status, const char *const facts[FACTS])
+{
+	if (status != 200) {
+		response_header(response, names[FACT_REASON].responder, facts[FACT_REASON]);
+		response_empty(response, status);
+		return;
+	}
+	for (int i = 0; i < FACTS; i++)
+		response_header(response, names[i].authorizer, facts[i] ? facts[i] : "");
+	response_header(response, "Variable-REMOTE_USER", facts[FACT_USER]);
+	response_authorized(response);
 }
 
 static void answer(const struct request *request, struct response *response,
@@ -75,12 +90,12 @@ static void answer(const struct request *request, struct response *response,
 
 	if (decision->until && snprintf(until, sizeof(until), "%" PRId64, decision->until) < 0)
 		until[0] = '\0';
-	add_facts(response, authorizer, facts);
-	if (authorizer && decision->pass)
-		response_header(response, "Variable-REMOTE_USER", request->identity.user);
 	if (status == 401)
 		response_header(response, "WWW-Authenticate", "Bearer");
-	response_empty(response, status);
+	if (authorizer)
+		answer_authorizer(response, status, facts);
+	else
+		answer_responder(response, status, facts);
 }
 
 static enum result access_endpoint(struct worker *worker, const struct request *request,

@@ -59,6 +59,56 @@ static void empty_param_is_passed_over(void **state)
 	assert_null(request_param(&request, "D"));
 }
 
+static void user_of_an_authorizer_is_who_apache_has_proven(void **state)
+{
+	const char *envp[] = { "FCGI_ROLE=AUTHORIZER", "FCGI_APACHE_ROLE=AUTHORIZER",
+		"TOLLGATE_USER_FROM=REMOTE_USER", "REMOTE_USER=ann", NULL };
+	FCGX_Request fcgi;
+	struct request request;
+
+	(void)state;
+	assert_int_equal(open_with(envp, &fcgi, &request), RESULT_OK);
+	assert_string_equal(request.identity.user, "ann");
+	request_close(&request);
+}
+
+/* Without TOLLGATE_USER_FROM it is nobody; with it, and not proven, an error. */
+static void user_that_nobody_has_proven_is_nobody(void **state)
+{
+#define FROM "TOLLGATE_USER_FROM=REMOTE_USER"
+#define PROVEN "FCGI_ROLE=AUTHORIZER", "FCGI_APACHE_ROLE=AUTHORIZER"
+	static const struct {
+		const char *envp[7];
+		enum result result;
+	} cases[] = {
+		{ { PROVEN, "REMOTE_USER=ann", NULL }, RESULT_OK },
+		{ { "FCGI_ROLE=RESPONDER", "REMOTE_USER=ann", NULL }, RESULT_OK },
+		{ { PROVEN, "TOLLGATE_USER_FROM=", "REMOTE_USER=ann", NULL }, RESULT_OK },
+		{ { "FCGI_ROLE=AUTHORIZER", "FCGI_APACHE_ROLE=AUTHENTICATOR", FROM, "REMOTE_USER=ann", NULL },
+		    RESULT_INVALID },
+		{ { "FCGI_ROLE=AUTHORIZER", FROM, "REMOTE_USER=ann", NULL }, RESULT_INVALID },
+		{ { "FCGI_ROLE=RESPONDER", "FCGI_APACHE_ROLE=AUTHORIZER", FROM, "REMOTE_USER=ann", NULL },
+		    RESULT_INVALID },
+		{ { "FCGI_APACHE_ROLE=AUTHORIZER", FROM, "REMOTE_USER=ann", NULL }, RESULT_INVALID },
+		{ { PROVEN, FROM, NULL }, RESULT_INVALID },
+		{ { PROVEN, FROM, "REMOTE_USER=", NULL }, RESULT_INVALID },
+		{ { PROVEN, FROM, "REMOTE_USER=ann", "REMOTE_USER=bob", NULL }, RESULT_INVALID },
+		{ { PROVEN, FROM, "REMOTE_USER=ann", "TOLLGATE_USER=bob", NULL }, RESULT_INVALID },
+		{ { PROVEN, FROM, "TOLLGATE_USER_FROM=HTTP_X_USER", "REMOTE_USER=ann", NULL }, RESULT_INVALID },
+		{ { PROVEN, "TOLLGATE_USER_FROM=HTTP_X_USER", "HTTP_X_USER=ann", NULL }, RESULT_INVALID },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		FCGX_Request fcgi;
+		struct request request;
+
+		assert_int_equal(open_with((const char **)cases[i].envp, &fcgi, &request), cases[i].result);
+		assert_string_equal(request.identity.user, "");
+		request_close(&request);
+	}
+}
+
 static void content_type_is_compared_without_parameters(void **state)
 {
 	(void)state;
@@ -141,6 +191,8 @@ int main(void)
 		cmocka_unit_test(content_type_is_compared_without_parameters),
 		cmocka_unit_test(endpoint_is_the_last_segment),
 		cmocka_unit_test(user_of_the_web_server_is_hashed),
+		cmocka_unit_test(user_of_an_authorizer_is_who_apache_has_proven),
+		cmocka_unit_test(user_that_nobody_has_proven_is_nobody),
 		cmocka_unit_test(refused_request_can_still_be_answered),
 	};
 

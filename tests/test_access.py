@@ -414,7 +414,7 @@ def test_authorizer_answers_in_its_own_words(gate):
     assert {k: v for k, v in answer.headers.items() if k.startswith("Variable-")} == {
         "Variable-REMOTE_USER": "ann", "Variable-TOLLGATE_USER": "ann",
         "Variable-TOLLGATE_STATUS": "active", "Variable-TOLLGATE_PLAN": "premium",
-        "Variable-TOLLGATE_FEATURES": "exports,reading"}
+        "Variable-TOLLGATE_FEATURES": "exports,reading", "Variable-TOLLGATE_REASON": ""}
 
 
 @pytest.mark.parametrize("require,user,status", [

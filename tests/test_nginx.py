@@ -145,13 +145,13 @@ def test_the_rest_of_billing_is_the_sites_own(bench):
 
 
 def test_endpoints_get_every_param_that_tollgate_reads(bench):
-    """What the sources name; TOLLGATE_REQUIRE is the gate's."""
+    """What the sources name; TOLLGATE_REQUIRE is the gate's, and TOLLGATE_USER_FROM Apache's gate's."""
     named = set()
     for source in (places.TOP / "src").glob("*.c"):
         named |= set(re.findall(r'"((?:HTTP|CONTENT|TOLLGATE|REQUEST|QUERY)_[A-Z_]+)"', source.read_text()))
     assert {"HTTP_COOKIE", "REQUEST_URI"} <= named
     bench.start().ask("/billing/webhook", "POST")
-    assert named - {"TOLLGATE_REQUIRE"} <= set(bench.webhook.params)
+    assert named - {"TOLLGATE_REQUIRE", "TOLLGATE_USER_FROM"} <= set(bench.webhook.params)
 
 
 def test_chunked_body_gets_a_length(bench):
