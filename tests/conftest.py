@@ -2,7 +2,9 @@
 import pytest
 
 from testenv import places
+from testenv.apache import Apache
 from testenv.host import Host
+from testenv.nginx import Nginx
 from testenv.redis import RedisServer
 from testenv.responder import ECHO, Responder
 from testenv.sandbox import Sandbox
@@ -51,9 +53,15 @@ def sandbox(sandbox_process):
     return sandbox_process
 
 
+@pytest.fixture(scope="session", params=[Nginx, Apache], ids=["nginx", "apache"])
+def web_server(request):
+    """Every test that uses it runs behind both."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def stack_process():
-    stack = Stack()
+def stack_process(web_server):
+    stack = Stack(web_server)
     yield stack
     stack.stop()
 
@@ -66,12 +74,12 @@ def stack(stack_process):
 
 
 @pytest.fixture
-def stack_factory():
+def stack_factory(web_server):
     """Makes stacks with a configuration of the test's own, and stops them."""
     made = []
 
     def make(**options):
-        made.append(Stack(**options))
+        made.append(Stack(web_server, **options))
         return made[-1]
     yield make
     for stack in made:

@@ -446,7 +446,7 @@ def test_nginx_asks_over_kept_connections(gate):
 
 
 def ask_stack(stack, require, user="alice"):
-    with fcgi.Connection(stack.directory / "access.sock") as connection:
+    with fcgi.Connection(stack.responders["access"].address) as connection:
         return connection.request({"TOLLGATE_USER": user, "TOLLGATE_REQUIRE": require})
 
 

@@ -5,9 +5,6 @@ import time
 from test_checkout import create, error, pay
 
 STATUS = "/billing/session-status"
-MEMBERS = """
-location ^~ /members/ { auth_request /_tollgate/any; include snippets/tollgate-members.conf; }
-"""
 
 
 def subscriptions(stack):
@@ -91,13 +88,11 @@ def test_nothing_is_sold_twice_while_events_move_the_record(stack):
 
 def test_on_store_failure_is_for_a_redis_that_does_not_answer(stack_factory):
     """A full Redis answers: it says that it does not know her."""
-    stack = stack_factory(server=MEMBERS, site={"site_settings": 'on_store_failure = "allow" cold_wait = "200ms"'})
-    (stack.nginx.root / "members").mkdir(mode=0o755)
-    (stack.nginx.root / "members" / "page.html").write_text("paid")
-    assert stack.session("stranger").get("/members/page.html").status_code == 503
+    stack = stack_factory(gated={"members": "any"}, site={"site_settings": 'on_store_failure = "allow" cold_wait = "200ms"'})
+    assert stack.session("stranger").get("/members/page").status_code == 503
     stack.redis.client().config_set("maxmemory", 1)
     try:
-        assert stack.session("stranger2").get("/members/page.html").text != "paid"
+        assert stack.session("stranger2").get("/members/page").text != "paid"
     finally:
         stack.redis.client().config_set("maxmemory", 0)
 

@@ -86,19 +86,19 @@ def kill_redis(stack):
     stack.redis.start()
 
 
-def kill_nginx(stack):
-    """Its worker dies with it: a master that is killed would leave it behind."""
-    process = stack.nginx.process
+def kill_web_server(stack):
+    """Its workers die with it: a master that is killed would leave it behind."""
+    process = stack.web.process
     with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
         workers = [int(pid) for pid in children.read().split()]
     process.kill()
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not answers(("127.0.0.1", stack.nginx.port)))
-    stack.nginx.start()
+    wait_until(lambda: not answers(("127.0.0.1", stack.web.port)))
+    stack.web.start()
 
 
-@pytest.mark.parametrize("kill", [kill_webhook, kill_redis, kill_nginx])
+@pytest.mark.parametrize("kill", [kill_webhook, kill_redis, kill_web_server])
 def test_no_event_that_got_a_2xx_is_lost(stack, kill):
     senders = stream(stack, lambda: kill(stack))
     assert sum(len(sender.taken) for sender in senders) == CLIENTS * EVENTS

@@ -6,52 +6,49 @@ from test_portal import portal
 from test_subscription import create as subscribe
 from test_subscription_change import buy, preview, update
 from testenv import manual, places
+from testenv.notices import Receiver
 from testenv.process import wait_until
 from testenv.redis import RedisServer
-from testenv.responder import Responder
 from testenv.site import Site, write_secret
 from testenv.sync import Sync
 
-SERVER = """
-location = /page { auth_request /_tollgate/plan:basic; try_files /page.html =404; }
-location = /taken { return 204; }
-"""
 
 
 def password(line):
     return next(word[1:] for word in line.split() if word.startswith(">"))
 
 
-def site_with_its_user(stack, program, line):
+def site_with_its_user(stack, program, line, notify_url):
     """A configuration of its own, which names the user, as the example in tollgate.conf(5)."""
     directory = places.directory()
     secret = write_secret(directory / "redis.password", password(line))
     notify = write_secret(directory / "notify.secret", "a secret of at least 24 bytes")
     return Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
                 settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"',
-                site_settings=f'creation_limit = "9/1h"\nnotify_url = "{stack.url}/taken"\nnotify_secret_file = "{notify}"')
+                site_settings='creation_limit = "9/1h"\n'
+                f'notify_url = "{notify_url}"\nnotify_secret_file = "{notify}"')
 
 
-def start_with_its_user(stack, program, line):
-    site = site_with_its_user(stack, program, line)
-    if program == "sync":
-        return Sync(site)
-    return Responder(f"tollgate-{program}", site.config, stack.directory / f"{program}.sock")
+def start_with_its_user(stack, program, line, notify_url):
+    site = site_with_its_user(stack, program, line, notify_url)
+    return Sync(site) if program == "sync" else stack.responder(program, site)
 
 
 @pytest.fixture
 def restricted(stack_factory):
     """A stack under the recipe; a line of it may be changed."""
+    receiver = Receiver()
+
     def make(**changed):
         recipe = {**manual.access_control(), **changed}
         aclfile = places.directory() / "users.acl"
         aclfile.write_text("\n".join(["user default on nopass ~* &* +@all", *recipe.values()]) + "\n")
-        stack = stack_factory(responders=(), redis=RedisServer("--aclfile", aclfile), server=SERVER)
-        (stack.nginx.root / "page.html").write_text("paid for\n")
+        stack = stack_factory(responders=(), redis=RedisServer("--aclfile", aclfile), gated={"basic": "plan:basic"})
         for program, line in recipe.items():
-            stack.responders[program] = start_with_its_user(stack, program, line)
+            stack.responders[program] = start_with_its_user(stack, program, line, receiver.url)
         return stack
-    return make
+    yield make
+    receiver.stop()
 
 
 def denied(stack):
@@ -61,7 +58,7 @@ def denied(stack):
 def buy_and_use(stack):
     """A life with tollgate, on all the ways that lead to Redis."""
     alice = stack.session("alice")
-    assert alice.get("/page").status_code == 403
+    assert alice.get("/basic/page").status_code == stack.web.unpaid
     create(alice, plan="premium")
     session = create(alice, plan="basic")["sessionId"]
     assert alice.post(EXPIRE, json={"sessionId": session}).json() == {"status": "expired"}
@@ -69,7 +66,7 @@ def buy_and_use(stack):
     pay(stack, session, card="AT321904300235473204")
     assert alice.get(f"/billing/session-status?session_id={session}").json()["status"] == "complete"
     stack.settle()
-    assert alice.get("/page").status_code == 200
+    assert alice.get("/basic/page").status_code == 200
     assert alice.get("/billing/subscriptions").status_code == 200
     portal(alice)
     subscribe(stack.session("carol"), plan="basic")
@@ -116,7 +113,7 @@ def test_every_program_may_do_what_it_does(restricted):
 def test_missing_permission_is_noticed(restricted, program, command):
     line = manual.access_control()[program]
     stack = restricted(**{program: line.replace(f" {command}", "")})
-    stack.session("alice").get("/page")
+    stack.session("alice").get("/basic/page")
     stack.session("bob").post("/billing/create-checkout-session", json={"plan": "basic"})
     stack.sandbox.api("POST", "/v1/customers", **{"metadata[tollgate_user]": "x"})
     wait_until(lambda: denied(stack), what="a denial in ACL LOG")

@@ -16,7 +16,7 @@ from testenv.stack import Stack
 from testenv.sync import Sync
 from testenv.webhook import event, sign, subscription
 
-SERVER = "location = /page { auth_request /_tollgate/plan:basic; include snippets/tollgate-members.conf; }"
+GATED = {"basic": "plan:basic"}
 SITE = {"settings": 'stripe_timeout = "2s"', "site_settings": 'cold_wait = "2s"'}
 AT_ONCE = 0.5       # Redis is given 200 ms
 COLD_WAIT = 2
@@ -30,7 +30,6 @@ class Shop:
 
     def __init__(self, stack):
         self.stack, self.redis, self.sandbox = stack, stack.redis, stack.sandbox
-        (stack.nginx.root / "page").write_text("paid for")
         self.sandbox.control("DELETE", "faults")
         stack.fresh()
         self.buyer = f"bob{next(NUMBERS)}"
@@ -41,12 +40,12 @@ class Shop:
         wait_until(lambda: self.page() == 200, what="ada's access")
 
     def page(self, user="ada"):
-        return self.stack.session(user).get("/page").status_code
+        return self.stack.session(user).get("/basic/page").status_code
 
     def reason(self, user="ada"):
         """None when she passes."""
-        with fcgi.Connection(self.stack.responders["access"].path) as gate:
-            return gate.request(fcgi.get("/page", TOLLGATE_REQUIRE="plan:basic", TOLLGATE_USER=user)) \
+        with fcgi.Connection(self.stack.responders["access"].address) as gate:
+            return gate.request(fcgi.get("/basic/page", TOLLGATE_REQUIRE="plan:basic", TOLLGATE_USER=user)) \
                 .headers.get("Tollgate-Reason")
 
     def gate(self, user="ada"):
@@ -106,8 +105,8 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def stack_process():
-    stack = Stack(server=SERVER, site=SITE)
+def stack_process(web_server):
+    stack = Stack(web_server, gated=GATED, site=SITE)
     yield stack
     stack.stop()
 
@@ -130,7 +129,7 @@ def shop_factory(stack_factory):
     daemons = []
 
     def make(redis):
-        stack = stack_factory(server=SERVER, site=SITE, redis=redis)
+        stack = stack_factory(gated=GATED, site=SITE, redis=redis)
         daemons.append(Sync(stack.site))
         return Shop(stack)
     yield make

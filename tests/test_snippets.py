@@ -38,7 +38,7 @@ class Shop(Stack):
         super().__init__(server=SERVER, http="include /etc/nginx/mime.types;",
                          site={"site_settings": SITE["site_settings"] % ui_mode})
         for page in (places.TESTS / "snippets").iterdir():
-            (self.nginx.root / page.name).write_text(page.read_text()
+            (self.web.root / page.name).write_text(page.read_text()
                 .replace("https://js.stripe.com/endive/stripe.js", f"{self.sandbox.base}/v3/")
                 .replace("pk_test_123", PUBLISHABLE_KEY).replace("price_123", self.price("basic_monthly")))
 

@@ -43,12 +43,13 @@ class Answer:
 
 
 class Connection:
-    """To a unix socket. `timeout` bounds each read."""
+    """To the path of a unix socket, or a pair of host and port. `timeout` bounds each read."""
 
-    def __init__(self, path, timeout=5):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, address, timeout=5):
+        tcp = isinstance(address, tuple)
+        self.socket = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
+        self.socket.connect(address if tcp else str(address))
 
     def __enter__(self):
         return self

@@ -42,11 +42,22 @@ def upstreams(sockets):
     text = (places.TOP / "nginx" / "tollgate-upstreams.conf").read_text()
     return text.replace("/run/tollgate/", f"{sockets}/")
 
+GATED = """
+location ^~ /%s/ {
+    auth_request "/_tollgate/%s";
+    include snippets/tollgate-members.conf;
+}
+"""
+
 
 class Nginx:
     """`server` and `http` are configuration text; with `sockets`, the directory of
     our responders, all of our includes are there too. Files for `root` may be
     written to .root. `port` may be chosen before with free_port()."""
+
+    gate_by_tcp = False
+    socket_options = ()
+    unpaid = 403    # what who has not paid gets from the gate, and sees
 
     def __init__(self, server="", http="", sockets=None, port=None):
         self.directory = places.directory()
@@ -59,6 +70,11 @@ class Nginx:
         self.config.write_text(self.text(server, http, sockets))
         self.process = None
         self.start()
+
+    @staticmethod
+    def gated(name, require):
+        """A location for who has bought this."""
+        return GATED % (name, require)
 
     def text(self, server, http, sockets):
         if sockets:

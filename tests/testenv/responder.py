@@ -17,10 +17,12 @@ def binary(program, build=None):
 
 
 class Responder:
-    """`program` is the path below the build directory: "tollgate-portal", "tests/echo_responder"."""
+    """`program` is the path below the build directory: "tollgate-portal", "tests/echo_responder". It
+    listens at .address: `path`, or `port` of loopback, where `path` only says what its log is called."""
 
-    def __init__(self, program, config, path, options=(), build=None, listener=None, **popen):
+    def __init__(self, program, config, path, options=(), build=None, listener=None, port=None, **popen):
         self.path = path
+        self.address = ("127.0.0.1", port) if port else path
         self.listener = listener
         self.argv = [binary(program, build), "-c", config, *options, *self.where()]
         self.popen = popen
@@ -29,7 +31,9 @@ class Responder:
         self.start()
 
     def where(self):
-        return ["-s", f"unix:{self.path}"] if self.listener is None else []
+        if self.listener:
+            return []
+        return ["-s", "%s:%d" % self.address if isinstance(self.address, tuple) else f"unix:{self.path}"]
 
     @classmethod
     def inherited(cls, program, config, listener, path, **more):
@@ -44,7 +48,7 @@ class Responder:
 
     def ready(self, started_before):
         """It listens; with an inherited socket it says so."""
-        return self.log.count("event=started") > started_before if self.listener else answers(self.path)
+        return self.log.count("event=started") > started_before if self.listener else answers(self.address)
 
     @property
     def log(self):

@@ -1,4 +1,4 @@
-"""All of it together: nginx, the responders, Redis and the Stripe stand-in."""
+"""All of it together: nginx or Apache, the responders, Redis and the Stripe stand-in."""
 import requests
 
 from . import places
@@ -25,9 +25,12 @@ class Session(requests.Session):
 
 
 class Stack:
-    """`server` and `http` are text for nginx, `site` are options of Site; `port` may be chosen before."""
+    """`web_server` is Nginx or Apache, `server` and `http` are text for that one. `gated`
+    are directories with a file "page", and what they require; `site` are options of Site;
+    `port` may be chosen before."""
 
-    def __init__(self, server="", http="", site=None, responders=RESPONDERS, redis=None, port=None):
+    def __init__(self, web_server=Nginx, gated=None, server="", http="", site=None, responders=RESPONDERS,
+                 redis=None, port=None):
         port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.directory = places.directory()
@@ -35,10 +38,21 @@ class Stack:
         self.sandbox = Sandbox(webhook=f"{self.url}/billing/webhook")
         self.site = Site(self.directory, origin=self.url, redis=self.redis.url,
                          stripe=self.sandbox.base, **(site or {}))
-        self.responders = {name: Responder(f"tollgate-{name}", self.site.config,
-                                           self.directory / f"{name}.sock") for name in responders}
-        self.nginx = Nginx(server, http, sockets=self.directory, port=port)
+        self.gate = {"gate_port": free_port()} if web_server.gate_by_tcp else {}
+        self.socket_options = web_server.socket_options
+        self.directory.chmod(0o755)
+        self.responders = {name: self.responder(name, self.site) for name in responders}
+        server += "".join(web_server.gated(name, require) for name, require in (gated or {}).items())
+        self.web = web_server(server, http, sockets=self.directory, port=port, **self.gate)
+        for name in gated or {}:
+            (self.web.root / name).mkdir(mode=0o755)
+            (self.web.root / name / "page").write_text("paid")
         self.fresh()
+
+    def responder(self, name, site):
+        """Starts a program where the web server looks for it."""
+        return Responder(f"tollgate-{name}", site.config, self.directory / f"{name}.sock", self.socket_options,
+                         port=self.gate.get("gate_port") if name == "access" else None)
 
     def fresh(self):
         """As on the first day: nothing in Redis, at Stripe only what is for sale."""
@@ -65,7 +79,7 @@ class Stack:
 
     def stop(self):
         """The responders last, since what they say may fail the test."""
-        self.nginx.stop()
+        self.web.stop()
         self.sandbox.stop()
         self.redis.stop()
         for responder in self.responders.values():

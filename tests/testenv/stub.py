@@ -31,17 +31,21 @@ def decode(data):
 class Stub:
     """`says` is the answer, or makes it from the params. .requests has the
     (pairs, body) of each request, .accepts how many connections there were,
-    .kept after how many requests one was to stay."""
+    .kept after how many requests one was to stay. `path` may be a pair of host
+    and port; an Authorizer's request has no STDIN to wait for."""
 
     def __init__(self, path, says=answer(204)):
         self.says = says
         self.requests = []
         self.accepts = 0
         self.kept = 0
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        os.chmod(path, 0o666)
-        self.listener.listen(128)
+        if isinstance(path, tuple):
+            self.listener = socket.create_server(path, backlog=128)
+        else:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(path))
+            os.chmod(path, 0o666)
+            self.listener.listen(128)
         threading.Thread(target=self.accept, daemon=True).start()
 
     @property
@@ -72,7 +76,7 @@ class Stub:
 
     def exchange(self, stream):
         """One request; whether the connection stays."""
-        keep, streams = False, {fcgi.PARAMS: b"", fcgi.STDIN: b""}
+        keep, last, streams = False, fcgi.STDIN, {fcgi.PARAMS: b"", fcgi.STDIN: b""}
         while True:
             head = stream.read(fcgi.HEADER.size)
             if len(head) < fcgi.HEADER.size:
@@ -81,7 +85,8 @@ class Stub:
             content = stream.read(length + padding)[:length]
             if kind == fcgi.BEGIN:
                 keep = bool(content[2] & KEEP_CONNECTION)
-            elif kind == fcgi.STDIN and not content:
+                last = fcgi.PARAMS if content[1] == fcgi.AUTHORIZER else fcgi.STDIN
+            elif kind == last and not content:
                 break
             else:
                 streams[kind] += content
