@@ -251,12 +251,14 @@ static void plan_features_add(struct access_decision *decision, const struct pla
 }
 
 /* Entitlements hold while anything is paid for, a plan's features while that plan is. */
-static void features_add(struct decider *decider, const struct plan *plan)
+static void add_passing(struct decider *decider, const struct plan *plan, int64_t until)
 {
 	for (size_t i = 0; i < decider->user->n_features; i++)
 		feature_add(decider->decision, decider->user->features[i]);
 	if (plan)
 		plan_features_add(decider->decision, plan);
+	if (until < decider->decision->holds_until)
+		decider->decision->holds_until = until;
 }
 
 /* The better verdict stays; of two that pass the one that lasts longer. */
@@ -284,7 +286,7 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 	    &verdict.reason);
 
 	if (passes)
-		features_add(decider, plan);
+		add_passing(decider, plan, verdict.until);
 	if (!requirement_met(decider->requirement, decider->user, item, plan)) {
 		if (!passes && !subscription_live(record->snapshot.status))
 			return;
@@ -319,7 +321,7 @@ void access_decide(const struct site *site, const char *require, const struct st
 	struct requirement requirement;
 	struct decider decider = { site, user, &requirement, decision };
 
-	*decision = (struct access_decision){ .reason = REASON_MISCONFIGURED };
+	*decision = (struct access_decision){ .reason = REASON_MISCONFIGURED, .holds_until = INT64_MAX };
 	if (!requirement_parse(site, require, &requirement))
 		return;
 	decision->reason = REASON_NO_SUBSCRIPTION;

@@ -34,6 +34,7 @@ struct access_decision {
 	bool has_subscription;
 	const struct plan *plan;              /* or NULL */
 	int64_t until;                        /* unix time, 0 = none */
+	int64_t holds_until;                  /* unix time when the clock alone takes something of it away */
 	char features[2048];                  /* comma-separated lookup keys that hold */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "billing_gate_cache.h"
 #include "billing_requirement.h"
 #include "log.h"
 #include "monotonic.h"
@@ -32,6 +33,7 @@ struct complaint {
 };
 
 struct gate {
+	struct gate_cache *cache;  /* NULL = nothing is kept */
 	atomic_int waiting;        /* checks */
 	pthread_mutex_t lock;      /* of all that follows */
 	struct catalogue *catalogues;
@@ -42,6 +44,7 @@ struct gate {
 struct check {
 	struct gate *gate;
 	const struct gate_question *question;
+	struct gate_cache_key key;
 	int64_t began;             /* monotonic ms */
 	bool asked;                /* tollgate-sync, for something newer */
 	int64_t stamp;             /* of the records it was asked about */
@@ -77,6 +80,18 @@ void gate_free(struct gate *gate)
 	}
 	pthread_mutex_destroy(&gate->lock);
 	free(gate);
+}
+
+bool gate_open(struct gate *gate, const struct settings *settings)
+{
+	gate->cache = gate_cache_new(settings);
+	return gate->cache != NULL;
+}
+
+void gate_close(struct gate *gate)
+{
+	gate_cache_free(gate->cache);
+	gate->cache = NULL;
 }
 
 /* Under the lock. NULL = never read. */
@@ -153,7 +168,8 @@ static bool every_item_has_its_plan(const struct site *site, const struct store_
 	return true;
 }
 
-static void decide(struct check *check, const struct store_user *user, int64_t now,
+/* What took the catalogue is not kept: prices are no news that the cache hears of. */
+static void decide(struct check *check, const struct store_user *user, uint64_t point, int64_t now,
     struct access_decision *decision)
 {
 	const struct gate_question *question = check->question;
@@ -162,6 +178,8 @@ static void decide(struct check *check, const struct store_user *user, int64_t n
 
 	if (every_item_has_its_plan(question->site, user)) {
 		access_decide(question->site, question->require, user, NULL, 0, now, decision);
+		if (check->gate->cache)
+			gate_cache_write(check->gate->cache, &check->key, point, user, decision);
 		return;
 	}
 	catalogue_refresh(check->gate, question);
@@ -230,11 +248,12 @@ static enum standing look(struct check *check, struct access_decision *decision)
 	const struct gate_question *question = check->question;
 	int64_t now = question->now + (monotonic_ms() - check->began) / 1000;
 	struct store_user user = { 0 };
+	uint64_t point = check->gate->cache ? gate_cache_point(check->gate->cache, question->site) : 0;
 	enum standing standing = FAILED;
 
 	if (store_user_read(question->store, question->site, question->user_hash, &user) != RESULT_OK)
 		return FAILED;
-	decide(check, &user, now, decision);
+	decide(check, &user, point, now, decision);
 	standing = user_standing(check, &user, decision);
 	if (!check->asked && (standing == MISSING || standing == STALE)) {
 		check->asked = true;
@@ -349,12 +368,23 @@ static void check_user(struct check *check, struct access_decision *decision)
 		decide_without_redis(check->question, decision);
 }
 
+static bool kept(const struct check *check, struct access_decision *decision)
+{
+	return check->gate->cache && check->key.require && check->question->identity->user[0] &&
+	    gate_cache_read(check->gate->cache, &check->key, check->question->now, decision);
+}
+
 void gate_check(struct gate *gate, const struct gate_question *question,
     struct access_decision *decision)
 {
-	struct check check = { .gate = gate, .question = question, .began = monotonic_ms() };
+	struct check check = {
+		.gate = gate, .question = question, .began = monotonic_ms(),
+		.key = { question->site, question->user_hash, question->require },
+	};
 	struct requirement requirement;
 
+	if (kept(&check, decision))
+		return;
 	if (!requirement_parse(question->site, question->require, &requirement)) {
 		complain_of_requirement(gate, question->require);
 		turn_away(decision, REASON_MISCONFIGURED);

@@ -15,6 +15,11 @@ struct gate; /* one per process, shared by its threads */
 struct gate *gate_new(void);
 void gate_free(struct gate *gate);
 
+/* From here on, and until gate_close, who passes is kept in the process: see
+ * billing_gate_cache.h. False when out of memory or threads. */
+bool gate_open(struct gate *gate, const struct settings *settings);
+void gate_close(struct gate *gate);
+
 /* All borrowed. */
 struct gate_question {
 	struct store *store;
@@ -26,7 +31,7 @@ struct gate_question {
 	int cold_slots;                  /* how many checks may wait at a time */
 };
 
-/* One command on Redis when the user is known; else a wish and at most cold_wait. */
+/* No command on Redis while a pass is kept, one when the user is known; else a wish and at most cold_wait. */
 void gate_check(struct gate *gate, const struct gate_question *question,
     struct access_decision *decision);
 

@@ -292,6 +292,21 @@ static void *inspect_stores(void *argument)
 	return NULL;
 }
 
+static int serve_opened(const struct context *context, const struct serve *serve)
+{
+	const struct program *program = context->program;
+	int code;
+
+	if (program->open != NULL && !program->open(program->shared, context->settings)) {
+		log_event(LOG_LEVEL_ERROR, "cannot open what the threads share", NULL);
+		return EX_OSERR;
+	}
+	code = serve_run(serve);
+	if (program->close != NULL)
+		program->close(program->shared);
+	return code;
+}
+
 /* The signals are blocked before there is a second thread, so that serve alone takes them. */
 static int serve_inspected(struct context *context, const struct serve *serve)
 {
@@ -307,7 +322,7 @@ static int serve_inspected(struct context *context, const struct serve *serve)
 		log_event(LOG_LEVEL_ERROR, "cannot start a thread", NULL);
 		return EX_OSERR;
 	}
-	code = serve_run(serve);
+	code = serve_opened(context, serve);
 	context->ended = true;
 	pthread_join(inspection, NULL);
 	return context->unusable ? EX_CONFIG : code;

@@ -51,6 +51,9 @@ struct program {
 	const struct endpoint *endpoints;
 	size_t n_endpoints;
 	problem_handler *problem;  /* NULL: response_problem */
+	/* Around the serving, or NULL; its threads end in close. */
+	bool (*open)(void *shared, const struct settings *settings);
+	void (*close)(void *shared);
 };
 
 /* Options of section 11, settings, log, listen, serve, close. Returns the exit code. */

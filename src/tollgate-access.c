@@ -136,6 +136,16 @@ static const struct endpoint endpoints[] = {
 	{ .name = "", .method = "", .access = ACCESS_ANYBODY, .handler = access_endpoint },
 };
 
+static bool open_gate(void *gate, const struct settings *settings)
+{
+	return gate_open(gate, settings);
+}
+
+static void close_gate(void *gate)
+{
+	gate_close(gate);
+}
+
 int main(int argc, char **argv)
 {
 	struct gate *gate = gate_new();
@@ -147,6 +157,8 @@ int main(int argc, char **argv)
 		.endpoints = endpoints,
 		.n_endpoints = sizeof(endpoints) / sizeof(endpoints[0]),
 		.problem = answer_problem,
+		.open = open_gate,
+		.close = close_gate,
 	};
 	int code = gate ? program_run(&program, argc, argv) : EX_OSERR;
 

@@ -109,7 +109,7 @@ def test_every_program_may_do_what_it_does(restricted):
     assert denied(stack) == []
 
 
-@pytest.mark.parametrize("program, command", [("access", "+zadd"), ("webhook", "+exists"), ("checkout", "+hlen")])
+@pytest.mark.parametrize("program, command", [("access", "+zadd"), ("access", "+client|tracking"), ("webhook", "+exists"), ("checkout", "+hlen")])
 def test_missing_permission_is_noticed(restricted, program, command):
     line = manual.access_control()[program]
     stack = restricted(**{program: line.replace(f" {command}", "")})

@@ -1,0 +1,324 @@
+#include "store_tracking.h"
+
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "monotonic.h"
+#include "store.h"
+#include "store_connection.h"
+#include "store_sentinel.h"
+
+#define PLACES 65536             /* a power of 2 */
+#define TICK_MS 500              /* of silence, then Redis is asked; after another it is lost */
+#define RECONNECT_MS 1000
+#define REFUSED_MS 60000         /* an access control list or an old Redis: not soon mended */
+#define CHANNEL "__redis__:invalidate"
+
+/* What the gate keeps something of. */
+static const char *const tracked_nouns[] = { "user", "customer" };
+
+/* One thread's. */
+struct tracker {
+	struct store_tracking *tracking;
+	size_t redis_index;
+	struct store_connection connection;
+	bool asked;                  /* PING, and nothing came since */
+	_Atomic uint64_t seen_from;  /* every change after this point is seen; 0 = none is */
+	pthread_t thread;
+};
+
+struct store_tracking {
+	const struct settings *settings;
+	int stop;                    /* eventfd */
+	_Atomic uint64_t changes;    /* so many so far, of all servers: the present point */
+	_Atomic uint64_t places[PLACES]; /* the point of the last change */
+	size_t n_trackers;
+	struct tracker trackers[];
+};
+
+/* FNV-1a. Who finds two keys with one place has only made one of them be read more often. */
+store_place store_tracking_place(const char *key)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * UINT64_C(1099511628211);
+	return (store_place)((hash ^ hash >> 32) & (PLACES - 1));
+}
+
+uint64_t store_tracking_point(const struct store_tracking *tracking, const struct site *site)
+{
+	const struct tracker *tracker = &tracking->trackers[site->redis_index];
+
+	return atomic_load(&tracker->seen_from) ? atomic_load(&tracking->changes) : 0;
+}
+
+bool store_tracking_unchanged(const struct store_tracking *tracking, const struct site *site,
+    uint64_t point, const store_place *places, size_t n_places)
+{
+	uint64_t seen_from = atomic_load(&tracking->trackers[site->redis_index].seen_from);
+
+	if (!seen_from || point < seen_from)
+		return false;
+	for (size_t i = 0; i < n_places; i++)
+		if (atomic_load(&tracking->places[places[i]]) > point)
+			return false;
+	return true;
+}
+
+static uint64_t next_point(struct tracker *tracker)
+{
+	return atomic_fetch_add(&tracker->tracking->changes, 1) + 1;
+}
+
+static void see_all_from_now(struct tracker *tracker)
+{
+	atomic_store(&tracker->seen_from, next_point(tracker));
+}
+
+static void note_change(struct tracker *tracker, const redisReply *key)
+{
+	if (key->type == REDIS_REPLY_STRING)
+		atomic_store(&tracker->tracking->places[store_tracking_place(key->str)], next_point(tracker));
+}
+
+/* "message", the channel, the keys; without keys all of them were flushed. A
+ * "pong" says nothing but that it came. */
+static void note_message(struct tracker *tracker, const redisReply *reply)
+{
+	const redisReply *keys;
+
+	tracker->asked = false;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+		return;
+	keys = reply->element[2];
+	if (keys->type != REDIS_REPLY_ARRAY) {
+		see_all_from_now(tracker);
+		return;
+	}
+	for (size_t i = 0; i < keys->elements; i++)
+		note_change(tracker, keys->element[i]);
+}
+
+static bool read_messages(struct tracker *tracker)
+{
+	redisContext *context = tracker->connection.context;
+	void *reply = NULL;
+
+	if (redisBufferRead(context) != REDIS_OK)
+		return false;
+	while (redisGetReplyFromReader(context, &reply) == REDIS_OK && reply) {
+		note_message(tracker, reply);
+		freeReplyObject(reply);
+		reply = NULL;
+	}
+	return context->err == 0;
+}
+
+/* After a tick without a word. */
+static bool ask(struct tracker *tracker)
+{
+	redisContext *context = tracker->connection.context;
+	int written = 0;
+
+	if (tracker->asked || redisAppendCommand(context, "PING") != REDIS_OK)
+		return false;
+	tracker->asked = true;
+	while (!written)
+		if (redisBufferWrite(context, &written) != REDIS_OK)
+			return false;
+	return true;
+}
+
+/* Behind Sentinels another server may have become the master, and this one never say so. */
+static bool still_the_server(const struct tracker *tracker)
+{
+	struct store_sentinels *sentinels = tracker->connection.sentinels;
+
+	return !sentinels || !store_sentinels_moved(sentinels, monotonic_ms());
+}
+
+enum event { EVENT_STOP, EVENT_DATA, EVENT_SILENCE };
+
+static enum event wait_for_event(const struct tracker *tracker, int fd, int ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = tracker->tracking->stop, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
+	};
+
+	if (poll(fds, fd < 0 ? 1 : 2, ms) <= 0)
+		return EVENT_SILENCE;
+	return fds[0].revents ? EVENT_STOP : EVENT_DATA;
+}
+
+/* Until it is to stop, or changes may have been missed. */
+static enum event follow(struct tracker *tracker)
+{
+	enum event event;
+	bool sound = true;
+
+	tracker->asked = false;
+	see_all_from_now(tracker);
+	do {
+		event = wait_for_event(tracker, tracker->connection.context->fd, TICK_MS);
+		if (event == EVENT_DATA)
+			sound = read_messages(tracker);
+		else if (event == EVENT_SILENCE)
+			sound = ask(tracker);
+	} while (event != EVENT_STOP && sound && still_the_server(tracker));
+	atomic_store(&tracker->seen_from, 0);
+	return event;
+}
+
+static enum result command(struct tracker *tracker, size_t argc, const char **argv, redisReply **reply)
+{
+	redisReply *raw;
+	enum result result = store_connection_ask(&tracker->connection, argc, argv, NULL, &raw);
+
+	return result == RESULT_OK ? store_connection_judge(&tracker->connection, raw, reply) : result;
+}
+
+static enum result tell(struct tracker *tracker, size_t argc, const char **argv)
+{
+	redisReply *reply = NULL;
+	enum result result = command(tracker, argc, argv, &reply);
+
+	freeReplyObject(reply);
+	return result;
+}
+
+static enum result read_own_id(struct tracker *tracker, char id[24])
+{
+	const char *argv[] = { "CLIENT", "ID" };
+	redisReply *reply = NULL;
+	enum result result = command(tracker, 2, argv, &reply);
+
+	if (result != RESULT_OK)
+		return result;
+	if (reply->type != REDIS_REPLY_INTEGER || snprintf(id, 24, "%lld", reply->integer) < 0)
+		result = RESULT_INTERNAL;
+	freeReplyObject(reply);
+	return result;
+}
+
+/* PREFIX and what keys begin with, for each noun of each site of this Redis.
+ * Returns how many words were added. */
+static size_t add_prefixes(const struct tracker *tracker, const char **argv,
+    char (*prefixes)[STORE_KEY_SIZE])
+{
+	const struct settings *settings = tracker->tracking->settings;
+	size_t n = 0;
+
+	for (size_t i = 0; i < settings->n_sites; i++) {
+		const struct site *site = &settings->sites[i];
+
+		for (size_t j = 0; j < sizeof(tracked_nouns) / sizeof(tracked_nouns[0]); j++) {
+			if (site->redis_index != tracker->redis_index ||
+			    !store_key(prefixes[n / 2], site, tracked_nouns[j], ""))
+				continue;
+			argv[n++] = "PREFIX";
+			argv[n] = prefixes[n / 2];
+			n++;
+		}
+	}
+	return n;
+}
+
+/* A connection that is told of its own accord is one thing that can fail, not two. */
+static enum result turn_on(struct tracker *tracker, const char *id)
+{
+	static const char *const words[] = { "CLIENT", "TRACKING", "ON", "REDIRECT", NULL, "BCAST" };
+	const size_t n_max = tracker->tracking->settings->n_sites *
+	    sizeof(tracked_nouns) / sizeof(tracked_nouns[0]);
+	const char **argv = calloc(6 + 2 * n_max, sizeof(*argv));
+	char (*prefixes)[STORE_KEY_SIZE] = calloc(n_max, sizeof(*prefixes));
+	enum result result = RESULT_INTERNAL;
+
+	if (argv && prefixes) {
+		memcpy(argv, words, sizeof(words));
+		argv[4] = id;
+		result = tell(tracker, 6 + add_prefixes(tracker, argv + 6, prefixes), argv);
+	}
+	free(prefixes);
+	free(argv);
+	return result;
+}
+
+static enum result subscribe(struct tracker *tracker)
+{
+	const char *argv[] = { "SUBSCRIBE", CHANNEL };
+	char id[24];
+	enum result result = read_own_id(tracker, id);
+
+	if (result == RESULT_OK)
+		result = turn_on(tracker, id);
+	return result == RESULT_OK ? tell(tracker, 2, argv) : result;
+}
+
+static void *track(void *argument)
+{
+	struct tracker *tracker = argument;
+	const struct redis_settings *settings = tracker->tracking->settings->redis[tracker->redis_index];
+	enum event event = EVENT_SILENCE;
+
+	while (event != EVENT_STOP &&
+	    store_connection_init(&tracker->connection, settings, tracker->redis_index)) {
+		enum result result = subscribe(tracker);
+
+		if (result == RESULT_OK)
+			event = follow(tracker);
+		store_connection_close(&tracker->connection);
+		if (event != EVENT_STOP)
+			event = wait_for_event(tracker, -1,
+			    result == RESULT_INTERNAL ? REFUSED_MS : RECONNECT_MS);
+	}
+	return NULL;
+}
+
+static bool start(struct store_tracking *tracking, size_t redis_index)
+{
+	struct tracker *tracker = &tracking->trackers[redis_index];
+
+	tracker->tracking = tracking;
+	tracker->redis_index = redis_index;
+	return pthread_create(&tracker->thread, NULL, track, tracker) == 0;
+}
+
+struct store_tracking *store_tracking_new(const struct settings *settings)
+{
+	struct store_tracking *tracking = calloc(1,
+	    sizeof(*tracking) + settings->n_redis * sizeof(tracking->trackers[0]));
+
+	if (!tracking)
+		return NULL;
+	tracking->settings = settings;
+	tracking->stop = eventfd(0, EFD_CLOEXEC);
+	while (tracking->stop >= 0 && tracking->n_trackers < settings->n_redis &&
+	    start(tracking, tracking->n_trackers))
+		tracking->n_trackers++;
+	if (tracking->stop >= 0 && tracking->n_trackers == settings->n_redis)
+		return tracking;
+	store_tracking_free(tracking);
+	return NULL;
+}
+
+void store_tracking_free(struct store_tracking *tracking)
+{
+	if (!tracking)
+		return;
+	if (tracking->stop >= 0) {
+		eventfd_write(tracking->stop, 1);
+		for (size_t i = 0; i < tracking->n_trackers; i++)
+			pthread_join(tracking->trackers[i].thread, NULL);
+		close(tracking->stop);
+	}
+	free(tracking);
+}
