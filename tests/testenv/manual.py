@@ -18,6 +18,17 @@ def access_control():
                            section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE))
 
 
+def site_user(site):
+    """The line for Redis' aclfile of tollgate-redis(7) that keeps this site from others."""
+    line = re.search(r"^user shop .*$", section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE)[0]
+    return line.replace("user shop ", f"user {site} ").replace("{shop}", "{%s}" % site).replace("SHOP-", f"{site}-")
+
+
+def redis_kinds():
+    """The kinds of keys of a site."""
+    return sorted(set(re.findall(r"^\.It Ic (\w+)", section("tollgate-redis.7", "KEYS"), re.MULTILINE)))
+
+
 def restricted_keys():
     """{program: {resource: "Read" or "Write"}} of tollgate(8)."""
     text = section("tollgate.8", "RESTRICTED KEYS")
