@@ -18,9 +18,13 @@ end
 
 if change.event and redis.call('EXISTS', event_key) == 1 then return finish('seen') end
 
-local record = {}
-local flat = change.customer and redis.call('HGETALL', customer_key) or {}
-for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+local function read_hash(key)
+	local fields, flat = {}, redis.call('HGETALL', key)
+	for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+	return fields
+end
+
+local record = change.customer and read_hash(customer_key) or {}
 
 local generation = tonumber(record.generation) or 0
 if change.reading and generation ~= change.generation then return 'moved' end
@@ -31,6 +35,12 @@ local fresh = change.now - change.as_of <= TRUSTED
 local set, unset, notices = {}, {}, {}
 local dirty, stale, begun = false, false, known or change.reading
 local keep_until = change.now + KEEP
+
+local links = change.link_user and not record.deleted
+	and (record.user or change.link_user) == change.link_user
+if links and not record.user then set.user = change.link_user end
+if links and not record.user_hash then set.user_hash = string.match(user_key, '[^:]*$') end
+local user, user_hash = record.user or set.user, record.user_hash or set.user_hash
 
 local function stored(fact, subscription) return record[fact .. ':' .. subscription] end
 local function put(fact, subscription, value) set[fact .. ':' .. subscription] = value end
@@ -129,17 +139,31 @@ local function apply(snapshot)
 	begun = true
 end
 
-local function other_living(subscription)
-	local function living(field, fields)
+-- One that is alive among the fields of a customer, of which those in `newer` are out of date.
+local function find_living(fields, newer, subscription)
+	for field, rank in pairs(fields) do
 		local id = string.match(field, '^rank:(.+)$')
-		return id and id ~= subscription and tonumber(fields[field]) == LIVING and id
+		if id and id ~= subscription and not newer[field] and tonumber(rank) == LIVING then return id end
 	end
-	for field in pairs(set) do
-		if living(field, set) then return living(field, set) end
+end
+
+-- The user's other customers.
+local function living_elsewhere(subscription)
+	local customer_prefix = string.match(customer_key, '^(.*:)[^:]*$')
+	local links_key = string.gsub(customer_prefix, 'customer:$', 'user:') .. (user_hash or '')
+	for link in pairs(user_hash and read_hash(links_key) or {}) do
+		local customer = string.match(link, '^customer:(.+)$')
+		if customer and customer ~= change.customer then
+			local other = read_hash(customer_prefix .. customer)
+			local id = not other.deleted and find_living(other, {}, subscription)
+			if id then return id end
+		end
 	end
-	for field in pairs(record) do
-		if not set[field] and living(field, record) then return living(field, record) end
-	end
+end
+
+local function other_living(subscription)
+	return find_living(set, {}, subscription) or find_living(record, set, subscription)
+		or living_elsewhere(subscription)
 end
 
 -- One is told of, however many there are.
@@ -218,11 +242,6 @@ elseif change.dirty == 'if_first_payment_open' then
 elseif change.dirty == 'if_first_payment_begins' then
 	dirty = dirty or first_payment_open(true)
 end
-
-local links = change.link_user and not record.deleted
-	and (record.user or change.link_user) == change.link_user
-if links and not record.user then set.user = change.link_user end
-local user = record.user or set.user
 
 for _, notice in ipairs(change.notices) do
 	local told = notice.once and redis.call('EXISTS', notice.once) == 1

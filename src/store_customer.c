@@ -24,7 +24,7 @@ static const struct store_script access_script = { "access", access_lua };
 static const struct store_script link_script = { "link",
 	"local owner = redis.call('HGET', KEYS[2], 'user')\n"
 	"if owner and owner ~= ARGV[2] then return 0 end\n"
-	"redis.call('HSET', KEYS[2], 'user', ARGV[2])\n"
+	"redis.call('HSET', KEYS[2], 'user', ARGV[2], 'user_hash', string.match(KEYS[1], '[^:]*$'))\n"
 	"redis.call('HSETNX', KEYS[1], 'customer:' .. ARGV[1], ARGV[3])\n"
 	"redis.call('HDEL', KEYS[1], 'none_until')\n"
 	"redis.call('PERSIST', KEYS[1])\n"

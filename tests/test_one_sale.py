@@ -1,6 +1,7 @@
 """One user, one sale, one trial: whatever she clicks, on whatever host, in however many tabs."""
 import hashlib
 import itertools
+import json
 
 import pytest
 from test_attacks import cancel, subscriptions
@@ -9,6 +10,7 @@ from test_checkout import create as check_out
 from test_subscription import at_stripe, confirm, every, hold_events
 from test_subscription import create as subscribe
 from testenv.hosts import Hosts
+from testenv.sync import sync_once
 
 CHECKOUT = ("checkout", "create-checkout-session", "alice")
 FORM = ("subscription", "create-subscription", "alice")
@@ -183,6 +185,40 @@ def test_second_sale_is_refused_whichever_customer_has_the_first(stack, create):
     check_out(alice, plan="premium")
     sell(stack, second_customer(stack))
     assert error(create(alice, status=409, plan="basic")) == ("already_subscribed", None)
+
+
+def told(stack):
+    """What the site was told of second subscriptions."""
+    notices = stack.redis.client().xrange("tollgate:{shop}:notices")
+    return [json.loads(notice["data"]) for _, notice in notices if notice["type"] == "duplicate_subscription"]
+
+
+def test_second_subscription_is_told_whichever_customer_has_the_first(stack):
+    alice = stack.session("alice")
+    pay(stack, check_out(alice, plan="basic")["sessionId"])
+    stack.settle()
+    [first] = subscriptions(stack)
+    second = sell(stack, second_customer(stack), "premium_monthly")
+    assert told(stack) == [{"subscription": second, "other": first["id"]}]
+
+
+def test_only_what_lives_and_is_hers_is_told_of(stack):
+    sell(stack, second_customer(stack, "bob"))
+    cancel(stack, sell(stack, second_customer(stack)))
+    stack.settle()
+    sell(stack, second_customer(stack))
+    assert told(stack) == []
+
+
+def test_second_subscription_is_told_when_only_a_reading_finds_it(stack):
+    """The link is of before, the event was lost."""
+    first = sell(stack, second_customer(stack))
+    other = second_customer(stack)
+    stack.sandbox.control("POST", "delivery", {"drop": 1.0})
+    second = sell(stack, other, "premium_monthly")
+    stack.redis.client().zadd("tollgate:{shop}:dirty", {other: 1})
+    sync_once(stack.site, "--once")
+    assert told(stack) == [{"subscription": second, "other": first}]
 
 
 def test_two_customers_whose_ends_were_lost_can_buy_again_at_once(stack):
