@@ -1,0 +1,436 @@
+<?php
+/**
+ * Plugin Name: tollgate
+ * Description: Sells plans, and shows content to who has paid, by the tollgate in front of this site.
+ * Version: 1.0
+ * Requires PHP: 7.4
+ * License: MIT
+ *
+ * One file for wp-content/mu-plugins/. README.md beside it has the constants for
+ * wp-config.php and the web server's part.
+ *
+ *     [tollgate_buy plan="premium" interval="month" label="Subscribe"]
+ *     [tollgate_members plan="premium"]…[/tollgate_members]
+ *     [tollgate_portal label="Payment and invoices"]
+ */
+declare(strict_types=1);
+
+namespace Tollgate;
+
+if (!defined('ABSPATH')) {
+	exit;
+}
+
+const COOKIE_SECONDS = 3600;
+const REQUEST_SECONDS = 60; // of a token for one request of this server
+const CACHE_SECONDS = 30;   // who has paid is believed so long
+const ASK_SECONDS = 5;
+const BUY_SECONDS = 30;     // tollgate itself gives up on Stripe sooner
+const KEY_MIN = 32;         // bytes
+const TURNS = 5;            // to the login and back, within
+const TURNS_SECONDS = 10;   // so long: then the gate takes no token of ours
+
+function config(string $name, string $default = ''): string
+{
+	return defined("TOLLGATE_$name") ? (string) constant("TOLLGATE_$name") : $default;
+}
+
+/* Scheme, host and port of the site. */
+function origin(): string
+{
+	return preg_match('~^https?://[^/]+~', home_url(), $found) === 1 ? $found[0] : '';
+}
+
+function is_https(): bool
+{
+	return strncmp(origin(), 'https:', 6) === 0;
+}
+
+/* A field of $_GET or $_POST, without WordPress' slashes; what is no text is ''. */
+function field(array $from, string $name): string
+{
+	$value = $from[$name] ?? '';
+	return is_string($value) ? wp_unslash($value) : '';
+}
+
+/* Who is logged in, as tollgate wants to hear it: a signed token (RFC 7519). */
+
+function encode(string $bytes): string
+{
+	return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
+}
+
+/* '' where the key cannot be read: then nobody is logged in for tollgate. */
+function sign(string $signed): string
+{
+	$key = trim((string) @file_get_contents(config('IDENTITY_KEY_FILE')));
+	if (strlen($key) < KEY_MIN) {
+		error_log('tollgate: TOLLGATE_IDENTITY_KEY_FILE holds no key that PHP can read');
+		return '';
+	}
+	return encode(hash_hmac('sha256', $signed, $key, true));
+}
+
+function token(\WP_User $user, int $seconds, int $turns = 0): string
+{
+	$claims = ['sub' => (string) $user->ID, 'email' => $user->user_email, 'aud' => config('SITE'),
+		'iat' => time(), 'exp' => time() + $seconds, 'turns' => $turns];
+	$signed = encode('{"alg":"HS256","typ":"JWT"}') . '.' . encode((string) wp_json_encode($claims));
+	$signature = sign($signed);
+	return $signature === '' ? '' : "$signed.$signature";
+}
+
+function cookie_name(): string
+{
+	return is_https() ? '__Host-tollgate' : 'tollgate';
+}
+
+/* Of the cookie that came, if we made it and it is this user's; else []. */
+function cookie_claims(\WP_User $user): array
+{
+	$part = explode('.', field($_COOKIE, cookie_name()));
+	if (count($part) !== 3 || $part[2] === '' || !hash_equals(sign("$part[0].$part[1]"), $part[2])) {
+		return [];
+	}
+	$claims = json_decode((string) base64_decode(strtr($part[1], '-_', '+/')), true);
+	$ours = is_array($claims) && $claims['sub'] === (string) $user->ID && $claims['aud'] === config('SITE');
+	return $ours ? $claims + ['turns' => 0] : [];
+}
+
+function send_cookie(string $value, int $expires): void
+{
+	setcookie(cookie_name(), $value, ['expires' => $expires, 'path' => '/', 'secure' => is_https(),
+		'httponly' => true, 'samesite' => 'Lax']);
+}
+
+function remember(\WP_User $user, int $turns = 0): void
+{
+	$token = token($user, COOKIE_SECONDS, $turns);
+	if ($token !== '' && !headers_sent()) {
+		send_cookie($token, time() + COOKIE_SECONDS);
+	}
+}
+
+function forget(): void
+{
+	if (!headers_sent()) {
+		send_cookie('', 1);
+	}
+}
+
+/* The token is made anew before it expires, and does not outlive the login. */
+function refresh(): void
+{
+	$user = wp_get_current_user();
+	if ($user->ID === 0) {
+		if (field($_COOKIE, cookie_name()) !== '') {
+			forget();
+		}
+	} elseif ((cookie_claims($user)['exp'] ?? 0) - time() < COOKIE_SECONDS / 2) {
+		remember($user);
+	}
+}
+
+function logged_in(string $cookie, int $expire, int $expiration, int $user_id): void
+{
+	$user = get_userdata($user_id);
+	if ($user !== false) {
+		remember($user);
+	}
+}
+
+/* The gate sends strangers to wp-login.php?next= and the address as it came, with
+ * each & that it has. A path of this site, or ''. */
+function next_path(): string
+{
+	$query = field($_SERVER, 'QUERY_STRING');
+	if (preg_match('~(?:^|&)next=(/(?![/\\\\])[\x21-\x5b\x5d-\x7e]*)$~D', $query, $found) !== 1) {
+		return '';
+	}
+	return $found[1];
+}
+
+/* Who is logged in already gets a new token, and goes back. */
+function come_back(): void
+{
+	$next = next_path();
+	if ($next === '' || isset($_REQUEST['action'])) {
+		return;
+	}
+	$user = wp_get_current_user();
+	if ($user->ID === 0) {
+		$_REQUEST['redirect_to'] = wp_slash(origin() . $next);
+		return;
+	}
+	$before = cookie_claims($user);
+	$turns = time() - ($before['iat'] ?? 0) < TURNS_SECONDS ? $before['turns'] + 1 : 0;
+	if ($turns > TURNS) {
+		error_log('tollgate: the gate refuses our tokens: do TOLLGATE_SITE and the key agree with tollgate.conf?');
+		wp_die(esc_html__('This page cannot be opened right now. Please try again later.', 'tollgate'), '',
+			['response' => 500]);
+	}
+	remember($user, $turns);
+	wp_safe_redirect(origin() . $next, 303);
+	exit;
+}
+
+add_action('init', __NAMESPACE__ . '\\refresh');
+add_action('set_logged_in_cookie', __NAMESPACE__ . '\\logged_in', 10, 4);
+add_action('clear_auth_cookie', __NAMESPACE__ . '\\forget');
+add_action('wp_logout', __NAMESPACE__ . '\\forget', 10, 0);
+add_action('login_init', __NAMESPACE__ . '\\come_back');
+
+/* What tollgate answers to this server, on behalf of a user: WordPress' response, or its WP_Error. */
+function ask(string $method, string $path, \WP_User $user, array $fields, int $seconds)
+{
+	$token = token($user, REQUEST_SECONDS);
+	$response = wp_remote_request(config('SERVER', origin()) . config('BASE', '/billing') . "/$path", [
+		'method' => $method,
+		'timeout' => $seconds,
+		'redirection' => 0,
+		'headers' => ['Authorization' => "Bearer $token", 'Accept' => 'application/json',
+			'Content-Type' => 'application/json'],
+		'body' => $method === 'GET' ? null : wp_json_encode((object) $fields),
+	]);
+	if (is_wp_error($response)) {
+		error_log('tollgate: ' . $response->get_error_message());
+	}
+	return $response;
+}
+
+/* "plan:premium", of what a shortcode names; '' if that is nothing the gate could
+ * be asked, and so opens nothing. */
+function requirement(array $attributes): string
+{
+	$words = [];
+	foreach (['plan', 'feature', 'product'] as $kind) {
+		foreach (preg_split('/[\s,]+/', (string) ($attributes[$kind] ?? ''), -1, PREG_SPLIT_NO_EMPTY) as $name) {
+			if (preg_match('/^[A-Za-z0-9_.-]{1,64}$/D', $name) !== 1) {
+				return '';
+			}
+			$words[] = $kind === 'plan' && $name === 'any' ? 'any' : "$kind:$name";
+		}
+	}
+	return implode(' ', $words);
+}
+
+/* On a page behind the gate, what it has said already. */
+function gate_has_said(\WP_User $user, string $require): bool
+{
+	return field($_SERVER, 'TOLLGATE_USER') === (string) $user->ID && field($_SERVER, 'TOLLGATE_REASON') === ''
+		&& field($_SERVER, 'TOLLGATE_PLAN') !== '' && $require === 'plan:' . field($_SERVER, 'TOLLGATE_PLAN');
+}
+
+/* On the page that Stripe sends her back to: asked how the payment ended, tollgate
+ * knows of it before Stripe's event has come. */
+function after_checkout(\WP_User $user): void
+{
+	static $asked = false;
+	$session = field($_GET, 'session_id');
+	if (!$asked && preg_match('/^cs_[A-Za-z0-9_]{1,200}$/D', $session) === 1) {
+		$asked = true;
+		ask('GET', "session-status?session_id=$session", $user, [], BUY_SECONDS);
+	}
+}
+
+/* ['pass' => bool] with what the gate says: status, plan, until, reason. It decides, and
+ * nothing here: it knows of graces and of payments under way. No answer is a no. */
+function ask_gate(\WP_User $user, string $require): array
+{
+	$path = 'access/' . str_replace('%3A', ':', rawurlencode($require));
+	after_checkout($user);
+	$response = ask('GET', $path, $user, [], ASK_SECONDS);
+	$access = ['pass' => wp_remote_retrieve_response_code($response) === 204];
+	foreach (['status', 'plan', 'until', 'reason'] as $name) {
+		$access[$name] = (string) wp_remote_retrieve_header($response, "tollgate-$name");
+	}
+	$answered = in_array(wp_remote_retrieve_response_code($response), [204, 401, 403], true);
+	return $answered ? $access : ['pass' => false, 'reason' => 'unavailable'] + $access;
+}
+
+function has_ended(array $access): bool
+{
+	return $access['until'] !== '' && (int) $access['until'] <= time();
+}
+
+/* A yes is kept, and never longer than it is one; a no is for this request. */
+function access(\WP_User $user, string $require): array
+{
+	static $refused = [];
+	$key = md5("$user->ID $require");
+	$access = $refused[$key] ?? wp_cache_get($key, 'tollgate');
+	if (is_array($access) && (!$access['pass'] || !has_ended($access))) {
+		return $access;
+	}
+	$access = ask_gate($user, $require);
+	if ($access['pass']) {
+		wp_cache_set($key, $access, 'tollgate', CACHE_SECONDS);
+	} else {
+		$refused[$key] = $access;
+	}
+	return $access;
+}
+
+/* Forms to admin-post.php, and what they do there. */
+
+const ERRORS = [
+	'already_subscribed' => 'You have this subscription already.',
+	'rate_limited' => 'That was too often. Please wait a moment.',
+];
+
+/* What went wrong on the way here; never what the address says in its own words. */
+function error_message(): string
+{
+	$code = field($_GET, 'tollgate_error');
+	if ($code === '') {
+		return '';
+	}
+	$message = ERRORS[$code] ?? 'That did not work. Nothing was charged; please try again.';
+	return '<p class="tollgate-error" role="alert">' . esc_html(translate($message, 'tollgate')) . '</p>';
+}
+
+function button(string $action, array $fields, string $label): string
+{
+	$fields += ['action' => "tollgate_$action", '_wpnonce' => wp_create_nonce("tollgate_$action"),
+		'_wp_http_referer' => remove_query_arg('tollgate_error')];
+	$inputs = '';
+	foreach ($fields as $name => $value) {
+		$inputs .= '<input type="hidden" name="' . esc_attr($name) . '" value="' . esc_attr($value) . '">';
+	}
+	return error_message() . '<form class="tollgate-' . esc_attr($action) . '" method="post" action="'
+		. esc_url(admin_url('admin-post.php')) . '">' . $inputs
+		. '<button class="wp-element-button">' . esc_html($label) . '</button></form>';
+}
+
+function login_link(): string
+{
+	$here = origin() . field($_SERVER, 'REQUEST_URI');
+	return '<p><a href="' . esc_url(wp_login_url($here)) . '">'
+		. esc_html__('Log in to subscribe', 'tollgate') . '</a></p>';
+}
+
+function shortcode_buy($attributes): string
+{
+	$wanted = shortcode_atts(['plan' => '', 'interval' => '', 'label' => __('Subscribe', 'tollgate')],
+		$attributes, 'tollgate_buy');
+	if (!is_user_logged_in()) {
+		return login_link();
+	}
+	return button('buy', ['plan' => $wanted['plan'], 'interval' => $wanted['interval']], $wanted['label']);
+}
+
+function shortcode_portal($attributes): string
+{
+	$wanted = shortcode_atts(['label' => __('Payment and invoices', 'tollgate')], $attributes, 'tollgate_portal');
+	return is_user_logged_in() ? button('portal', [], $wanted['label']) : login_link();
+}
+
+/* Why it is closed; who has paid is not asked to buy. */
+function closed(string $reason): string
+{
+	$unsure = in_array($reason, ['unavailable', 'stale', 'misconfigured'], true);
+	$owing = in_array($reason, ['past_due', 'unpaid', 'paused', 'payment_failed', 'processing'], true);
+	$text = $unsure ? __('This cannot be shown right now. Please come back in a moment.', 'tollgate')
+		: ($owing ? __('This opens again with your payment.', 'tollgate') : __('This is for subscribers.', 'tollgate'));
+	return '<p class="tollgate-closed">' . esc_html($text) . '</p>';
+}
+
+function shortcode_members($attributes, ?string $content = null): string
+{
+	$require = requirement((array) $attributes);
+	if ($require === '') {
+		return closed('misconfigured');
+	}
+	if (!is_user_logged_in()) {
+		return closed('unidentified');
+	}
+	if (!defined('DONOTCACHEPAGE')) {
+		define('DONOTCACHEPAGE', true); // what the cache plugins agreed on
+	}
+	$user = wp_get_current_user();
+	if (gate_has_said($user, $require)) {
+		return do_shortcode((string) $content);
+	}
+	$access = access($user, $require);
+	return $access['pass'] ? do_shortcode((string) $content) : closed($access['reason']);
+}
+
+/* A nonce is its user's, and so proves that she pressed the button herself. */
+function check_nonce(string $action): void
+{
+	if (wp_verify_nonce(field($_REQUEST, '_wpnonce'), "tollgate_$action") === false) {
+		wp_die(esc_html__('This button is too old. Please go back, load the page again and press it there.', 'tollgate'),
+			'', ['response' => 403, 'back_link' => true]);
+	}
+}
+
+/* To the page that tollgate got from Stripe, or back with the error's code. */
+function leave($response): void
+{
+	$answer = json_decode((string) wp_remote_retrieve_body($response), true);
+	$url = $answer['url'] ?? '';
+	if (preg_match(is_https() ? '~^https://~' : '~^https?://~', $url) === 1) {
+		wp_redirect($url, 303); // not of this site, and so no wp_safe_redirect
+		exit;
+	}
+	$back = wp_get_referer();
+	$code = sanitize_key($answer['error']['code'] ?? 'unavailable');
+	wp_safe_redirect(add_query_arg('tollgate_error', $code, $back === false ? home_url('/') : $back), 303);
+	exit;
+}
+
+function action_buy(): void
+{
+	check_nonce('buy');
+	$fields = ['plan' => field($_POST, 'plan'), 'interval' => field($_POST, 'interval'), 'uiMode' => 'hosted_page'];
+	leave(ask('POST', 'create-checkout-session', wp_get_current_user(), array_filter($fields, 'strlen'), BUY_SECONDS));
+}
+
+function action_portal(): void
+{
+	check_nonce('portal');
+	leave(ask('POST', 'customer-portal', wp_get_current_user(), [], BUY_SECONDS));
+}
+
+/* Logged out meanwhile: log in, and press it again. */
+function action_of_a_stranger(): void
+{
+	$back = wp_get_referer();
+	wp_safe_redirect(wp_login_url($back === false ? home_url('/') : $back), 303);
+	exit;
+}
+
+add_shortcode('tollgate_buy', __NAMESPACE__ . '\\shortcode_buy');
+add_shortcode('tollgate_portal', __NAMESPACE__ . '\\shortcode_portal');
+add_shortcode('tollgate_members', __NAMESPACE__ . '\\shortcode_members');
+add_action('admin_post_tollgate_buy', __NAMESPACE__ . '\\action_buy');
+add_action('admin_post_tollgate_portal', __NAMESPACE__ . '\\action_portal');
+add_action('admin_post_nopriv_tollgate_buy', __NAMESPACE__ . '\\action_of_a_stranger');
+add_action('admin_post_nopriv_tollgate_portal', __NAMESPACE__ . '\\action_of_a_stranger');
+
+/* In the profile, the user's own or another's for who may edit that. */
+function profile(\WP_User $user): void
+{
+	if (!current_user_can('edit_user', $user->ID)) {
+		return;
+	}
+	$access = access($user, 'any');
+	$rows = [
+		__('Plan', 'tollgate') => $access['plan'],
+		__('Status', 'tollgate') => $access['status'] === '' ? $access['reason'] : $access['status'],
+		__('Until', 'tollgate') => $access['until'] === '' ? '' : wp_date('Y-m-d', (int) $access['until']),
+	];
+	echo '<h2>', esc_html__('Subscription', 'tollgate'), '</h2><table class="form-table" id="tollgate">';
+	foreach ($rows as $name => $value) {
+		echo '<tr><th>', esc_html($name), '</th><td>', esc_html($value), '</td></tr>';
+	}
+	echo '</table>';
+	/* A link: this stands in the profile's own form. */
+	if ($access['status'] !== '' && $user->ID === get_current_user_id()) {
+		$url = wp_nonce_url(admin_url('admin-post.php?action=tollgate_portal'), 'tollgate_portal');
+		echo '<p><a href="', esc_url($url), '">', esc_html__('Payment and invoices', 'tollgate'), '</a></p>';
+	}
+}
+
+add_action('show_user_profile', __NAMESPACE__ . '\\profile');
+add_action('edit_user_profile', __NAMESPACE__ . '\\profile');

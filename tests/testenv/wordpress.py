@@ -1,0 +1,56 @@
+"""A site with examples/wordpress/tollgate.php, in the server block of its README.md. WordPress itself is
+tests/wordpress."""
+import pathlib
+
+from . import paper, places
+from .php_shop import Application
+
+SITE = places.TESTS / "wordpress" / "index.php"
+PLUGIN = places.TOP / "examples" / "wordpress" / "tollgate.php"
+SCRIPTS = ("index.php", "wp-login.php", "wp-admin/admin-post.php", "wp-admin/profile.php", "wp-admin/user-edit.php")
+SNIPPET = pathlib.Path("/etc/nginx/snippets/fastcgi-php.conf")
+PARAMS = """
+fastcgi_param WP_HOME http://127.0.0.1:$server_port;
+fastcgi_param WP_DIRECTORY %(directory)s;
+fastcgi_param WP_IDENTITY_KEY_FILE %(directory)s/identity.key;
+fastcgi_param WP_PLUGIN %(plugin)s;
+"""
+UPLOAD = "/wp-content/uploads/members/report.txt"
+ADA, BOB, EVE = 7, 8, 9
+
+
+class WordPress(Application):
+    def __init__(self):
+        block = paper.that_has(paper.fenced("examples/wordpress/README.md", "nginx"), "wp-login.php")
+        super().__init__(paper.inside_server(block), self.places, 'error_path = "/pricing"\ncold_wait = "8s"')
+        self.root = self.stack.nginx.root
+        for script in SCRIPTS:
+            self.write(script, f"<?php require '{SITE}';\n")
+        self.write(UPLOAD[1:], "for subscribers")
+
+    @staticmethod
+    def places(directory):
+        """Debian's snippet is where nginx looks for ours."""
+        text = SNIPPET.read_text().replace("include fastcgi.conf;", "include /etc/nginx/fastcgi.conf;")
+        return {"include snippets/fastcgi-php.conf;": text + PARAMS % {"directory": directory, "plugin": PLUGIN}}
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def fresh(self):
+        self.stack.fresh()
+        for entry in self.directory.glob("cache-*"):
+            entry.unlink()
+
+    def page(self, name, text):
+        """A page of this content, at /NAME."""
+        (self.directory / f"{name}.page").write_text(text)
+
+    def log_in(self, user, next=""):
+        visitor = self.visitor()
+        query = f"?next={next}" if next else ""
+        answer = visitor.press(visitor.get(f"/wp-login.php{query}"), "wp-submit", id=str(user))
+        assert answer.status == 302 and answer.location == self.url + (next or "/"), answer.summary
+        return visitor
