@@ -14,6 +14,8 @@ from testenv.process import wait_until
 from testenv.site import IDENTITY_KEY, identity_token, write_secret
 from testenv.sync import Sync
 
+pytestmark = pytest.mark.parametrize("web_server", [Nginx], ids=["nginx"], indirect=True, scope="session")
+
 PAGE = "tollgate-nginx.7"
 CHECKOUT = "/pay/create-checkout-session"
 SPOOFED = {"X-User": "ann", "X_User": "ann", "Tollgate-Login": "ann", "TOLLGATE_USER": "ann",

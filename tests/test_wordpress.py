@@ -61,7 +61,7 @@ def claims(visitor):
 
 def asked(site):
     """How often the gate was asked by the server so far."""
-    return site.stack.nginx.directory.joinpath("access.log").read_text().count("GET /billing/access/")
+    return site.stack.web.directory.joinpath("access.log").read_text().count("GET /billing/access/")
 
 
 def test_story_of_a_subscriber(site):

@@ -23,7 +23,7 @@ class WordPress(Application):
     def __init__(self):
         block = paper.that_has(paper.fenced("examples/wordpress/README.md", "nginx"), "wp-login.php")
         super().__init__(paper.inside_server(block), self.places, 'error_path = "/pricing"\ncold_wait = "8s"')
-        self.root = self.stack.nginx.root
+        self.root = self.stack.web.root
         for script in SCRIPTS:
             self.write(script, f"<?php require '{SITE}';\n")
         self.write(UPLOAD[1:], "for subscribers")
