@@ -125,11 +125,11 @@ enum result stripe_invoice_open_since(struct stripe *stripe, const struct site *
 	char last[STRIPE_ID_SIZE] = "";
 	int64_t oldest = 0;
 	enum result result;
-	bool more;
+	bool more = false;
 
 	do {
 		result = open_page(stripe, site, subscription, last, &oldest, &more, problem);
-	} while (more);
+	} while (result == RESULT_OK && more);
 	if (result == RESULT_OK)
 		*since = oldest;
 	return result;

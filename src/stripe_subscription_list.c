@@ -219,7 +219,7 @@ enum result stripe_subscription_list(struct stripe *stripe, const struct site *s
 {
 	struct stripe_subscription_list read = { 0 };
 	enum result result;
-	bool more;
+	bool more = false;
 
 	do {
 		result = judge_missing(page_call(stripe, site, customer, &read, &more, problem), problem);
