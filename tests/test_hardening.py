@@ -23,7 +23,7 @@ def readelf(*options, program):
 
 @pytest.fixture(autouse=True, params=PROGRAMS)
 def program(request):
-    if "__asan_init" in readelf("--dyn-syms", program=request.param):
+    if places.sanitized(places.plain_build()):
         pytest.skip("the sanitizers take the place of this")
     return request.param
 

@@ -32,6 +32,11 @@ def plain_build():
     return build("TOLLGATE_BUILD_PLAIN") if "TOLLGATE_BUILD_PLAIN" in os.environ else build()
 
 
+def sanitized(build):
+    """Whether the sanitizers are in this build: they take the place of hardening, and of peace."""
+    return b"__asan_init" in (build / "tollgate-access").read_bytes()
+
+
 def directory():
     """Short: the path of a unix socket has at most 107 bytes. Removed when the run ends."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="tollgate-"))

@@ -18,13 +18,15 @@ def binary(program, build=None):
 
 class Responder:
     """`program` is the path below the build directory: "tollgate-portal", "tests/echo_responder". It
-    listens at .address: `path`, or `port` of loopback, where `path` only says what its log is called."""
+    listens at .address: `path`, or `port` of loopback, where `path` only says what its log is called.
+    `before` is a command that becomes the program."""
 
-    def __init__(self, program, config, path, options=(), build=None, listener=None, port=None, **popen):
+    def __init__(self, program, config, path, options=(), build=None, listener=None, port=None, before=(),
+                 **popen):
         self.path = path
         self.address = ("127.0.0.1", port) if port else path
         self.listener = listener
-        self.argv = [binary(program, build), "-c", config, *options, *self.where()]
+        self.argv = [*before, binary(program, build), "-c", config, *options, *self.where()]
         self.popen = popen
         self.log_path = path.with_suffix(".log")
         self.process = None

@@ -7,8 +7,8 @@ from .responder import Responder, run
 class Sync(Responder):
     """A daemon with the configuration of `site`; several of them may share one."""
 
-    def __init__(self, site, *options, build=None):
-        super().__init__("tollgate-sync", site.config, places.directory() / "sync", options, build=build)
+    def __init__(self, site, *options, **more):
+        super().__init__("tollgate-sync", site.config, places.directory() / "sync", options, **more)
 
     def where(self):
         return []
