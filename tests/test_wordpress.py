@@ -146,6 +146,31 @@ def test_yes_is_kept_for_a_while_and_a_no_is_not(site):
     assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
 
 
+def test_yes_is_not_kept_beyond_its_end(site):
+    ada = site.log_in(ADA)
+    buy(site, ada)
+    site.stack.settle()
+    ada.get("/members")
+    [kept] = site.directory.glob("cache-*")
+    text, count = re.subn(r'("until";s:10:)"\d+"', r'\1"1000000000"', kept.read_text())
+    assert count == 1
+    kept.write_text(text)
+    before = asked(site)
+    assert SECRET in ada.get("/members").text
+    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+
+
+def test_page_behind_the_gate_asks_nothing_again(site):
+    ada = site.log_in(ADA)
+    buy(site, ada)
+    site.stack.settle()
+    before = asked(site)
+    assert SECRET in ada.get("/gated/members").text
+    site.page("other", f'[tollgate_members plan="basic"]{SECRET}[/tollgate_members]')
+    assert SECRET not in ada.get("/gated/other").text
+    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+
+
 def test_one_page_asks_once_for_each_requirement(site):
     site.page("twice", f'[tollgate_members plan="premium"]{SECRET}[/tollgate_members]' * 3)
     before = asked(site)
@@ -219,7 +244,8 @@ def test_token_that_is_no_good_is_replaced_by_any_page(site, kind):
     ada = site.log_in(ADA)
     cookie(ada).value = TOKENS[kind]()
     ada.get("/pricing")
-    assert claims(ada)["sub"] == str(ADA) and claims(ada)["exp"] > time.time() + 3500
+    told = claims(ada)
+    assert (told["sub"], told["aud"]) == (str(ADA), "shop") and told["exp"] > time.time() + 3500
 
 
 def test_token_that_is_good_is_left(site):

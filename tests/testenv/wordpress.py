@@ -15,6 +15,13 @@ fastcgi_param WP_DIRECTORY %(directory)s;
 fastcgi_param WP_IDENTITY_KEY_FILE %(directory)s/identity.key;
 fastcgi_param WP_PLUGIN %(plugin)s;
 """
+GATED = """
+location ^~ /gated/ {
+    auth_request /_tollgate/plan:premium;
+    include snippets/tollgate-members.conf;
+    try_files /nonexistent /index.php?$args;
+}
+"""
 UPLOAD = "/wp-content/uploads/members/report.txt"
 ADA, BOB, EVE = 7, 8, 9
 
@@ -22,7 +29,7 @@ ADA, BOB, EVE = 7, 8, 9
 class WordPress(Application):
     def __init__(self):
         block = paper.that_has(paper.fenced("examples/wordpress/README.md", "nginx"), "wp-login.php")
-        super().__init__(paper.inside_server(block), self.places, 'error_path = "/pricing"\ncold_wait = "8s"')
+        super().__init__(paper.inside_server(block) + GATED, self.places, 'error_path = "/pricing"\ncold_wait = "8s"')
         self.root = self.stack.web.root
         for script in SCRIPTS:
             self.write(script, f"<?php require '{SITE}';\n")
