@@ -1,4 +1,4 @@
-"""creation_limit: how much a user may have made at Stripe, through nginx."""
+"""creation_limit: how much a user may have made at Stripe, behind a web server."""
 import time
 
 import pytest
@@ -35,8 +35,8 @@ site "other" {
 
 
 @pytest.fixture(scope="module")
-def limited_process():
-    stack = Stack(site={"site_settings": LONG})
+def limited_process(web_server):
+    stack = Stack(web_server, site={"site_settings": LONG})
     yield stack
     stack.stop()
 

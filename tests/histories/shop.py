@@ -127,7 +127,7 @@ class Shop:
 
     def ask(self, requirement="any", user="ann"):
         """The gate's answer: 204, or the reason why not."""
-        with fcgi.Connection(self.stack.directory / "access.sock") as connection:
+        with fcgi.Connection(self.stack.responders["access"].address) as connection:
             answer = connection.request({"TOLLGATE_USER": user, "TOLLGATE_REQUIRE": requirement})
         return answer.headers.get("Tollgate-Reason", answer.status)
 
