@@ -1,21 +1,25 @@
 """apache/*.conf, included unchanged: what reaches the responders, who passes, who sees which page."""
 import base64
 import hashlib
+import re
 import shutil
 import socket
 
 import pytest
 import requests
+from test_nginx import ENDPOINTS
 from testenv import places
 from testenv.apache import Apache
+from testenv.php import PhpFpm
 from testenv.ports import free_port
 from testenv.stub import Stub, answer
 
-MEMBERS = """
-<Location "/members">
-    Use TollgateGate plan:premium
+LOCATION = """
+<Location "%s">
+    Use TollgateGate %s
 </Location>
 """
+MEMBERS = LOCATION % ("/members", "plan:premium")
 SITE_PAGES = """
 Use TollgateLoginPage /login
 Use TollgatePricingPage /pricing
@@ -27,6 +31,16 @@ AuthName Members
 AuthBasicProvider file
 AuthUserFile %s
 """
+USER_OF_ENDPOINTS = """
+<LocationMatch "^/billing/(?!webhook$)">
+    %(basic)s
+    Use TollgateUser
+</LocationMatch>
+"""
+ALLOW_OVERRIDE = '<Directory "${ROOT}">\nAllowOverride All\n</Directory>\n'
+ADA = ("ada", "lovelace")
+AUTH = {"token": None, "password": ADA}
+ASKED = {"TOLLGATE_REQUIRE", "TOLLGATE_VISIT", "TOLLGATE_USER_FROM"}
 PHP = '<FilesMatch "\\.php$">\nSetHandler "proxy:unix:%s|fcgi://localhost"\n</FilesMatch>\n'
 SPOOFED = {
     "Tollgate-User": "mallory", "TOLLGATE_USER": "mallory", "Tollgate-Require": "plan:free",
@@ -54,33 +68,38 @@ class Bench:
         vars(self).update(self.stubs)
         self.apache = None
 
-    def start(self, server=MEMBERS, http=""):
-        self.apache = Apache(server, http, sockets=self.directory, gate_port=self.gate_port)
+    def start(self, server=MEMBERS, last=""):
+        """`last` comes behind our includes."""
+        self.apache = Apache(server, sockets=self.directory, gate_port=self.gate_port, last=last)
         self.write("members/page.html", "for members")
         return self
 
     def write(self, path, text):
         path = self.apache.root / path
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o755, exist_ok=True)
         path.write_text(text)
 
     def users(self):
         """A file of passwords in which ada has one."""
-        digest = base64.b64encode(hashlib.sha1(b"lovelace").digest()).decode()
+        digest = base64.b64encode(hashlib.sha1(ADA[1].encode()).digest()).decode()
         path = self.directory / "users"
         path.write_text(f"ada:{{SHA}}{digest}\n")
         return path
 
-    def php_handler(self):
-        return PHP % (self.directory / "php.sock")
+    def basic(self, more):
+        return f'<Location "/members">{BASIC % self.users()}{more}\n</Location>\n'
+
+    def gate(self, form):
+        """By token, or for who has a password."""
+        return MEMBERS if form == "token" else self.basic("Use TollgateGateUser plan:premium")
 
     def ask(self, path, method="GET", **options):
         return requests.request(method, self.apache.url + path, allow_redirects=False, timeout=10, **options)
 
-    def ask_raw(self, target):
-        """The status of a request whose target no library rewrites."""
-        with socket.create_connection(("127.0.0.1", self.apache.port)) as raw:
-            raw.sendall(f"GET {target} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
+    def ask_raw(self, method, target):
+        """All of the answer to a request whose target no library rewrites."""
+        with socket.create_connection(("127.0.0.1", self.apache.port), timeout=10) as raw:
+            raw.sendall(f"{method} {target} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
             return raw.makefile("rb").read().decode(errors="replace")
 
     def refuse(self, status, reason):
@@ -105,6 +124,36 @@ def bench():
     bench.stop()
 
 
+TARGETS = [
+    "/members/page.html", "//members/page.html", "/members//page.html", "/./members/./page.html",
+    "/open/../members/page.html", "/open/%2e%2e/members/page.html", "/%6dembers/page.html", "/members/page.htm%6c",
+    "/members/page.html/more", "/members/page.html?a=b", "/members%2fpage.html", "/open%2f..%2fmembers/page.html",
+    "/open/..%2fmembers%2fpage.html", "/members%252fpage.html", "/MEMBERS/page.html", "/members;a/page.html",
+    "/members/page.html;a", "/members\\page.html", "/members/page.html%00", "/members/page.html%0a",
+    "http://shop/members/page.html", "http://other//members/page.html", "members/page.html", "/members/", "/members",
+]
+
+
+@pytest.mark.parametrize("slashes", ["Off", "On", "NoDecode"])
+def test_no_way_to_write_the_address_leads_past_the_gate(bench, slashes):
+    bench.refuse(402, "no_subscription")
+    bench.start(f"AllowEncodedSlashes {slashes}\n" + MEMBERS)
+    bench.write("members/index.html", "for members")
+    bench.write("open/page.html", "for all")
+    assert "for all" in bench.ask_raw("GET", "/open/page.html")
+    for target in TARGETS:
+        assert "for members" not in bench.ask_raw("GET", target), target
+    assert len(bench.access.requests) >= 10
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X"])
+def test_every_method_is_asked_about(bench, method):
+    bench.refuse(402, "no_subscription")
+    answer = bench.start().ask_raw(method, "/members/page.html")
+    assert " 200 " not in answer.partition("\r\n")[0] or method == "TRACE"
+    assert "for members" not in answer and "Last-Modified" not in answer
+
+
 def test_who_passes_gets_the_page(bench):
     assert bench.start().ask("/members/page.html").text == "for members"
     assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
@@ -126,20 +175,352 @@ def test_no_header_of_a_client_becomes_a_trusted_param(bench):
     assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
 
 
+def test_password_makes_nobody_where_nothing_checks_it(bench):
+    bench.start().ask("/members/page.html", auth=("mallory", "x"))
+    assert "REMOTE_USER" not in bench.access.params and "REMOTE_PASSWD" not in bench.access.params
+
+
 def test_who_is_logged_in_by_password_is_who_the_gate_is_asked_about(bench):
-    bench.start(f'<Location "/members">{BASIC % bench.users()}Use TollgateGateUser plan:premium\n</Location>')
-    assert bench.ask("/members/page.html").status_code == 401
+    bench.start(bench.basic("Use TollgateGateUser plan:premium"))
+    assert bench.ask("/members/page.html").headers["WWW-Authenticate"] == 'Basic realm="Members"'
     assert bench.ask("/members/page.html", auth=("ada", "wrong")).status_code == 401
     assert bench.access.requests == []
-    assert bench.ask("/members/page.html", auth=("ada", "lovelace")).text == "for members"
+    assert bench.ask("/members/page.html", auth=ADA).text == "for members"
     asked = bench.access.params
     assert (asked["TOLLGATE_USER_FROM"], asked["REMOTE_USER"], asked["FCGI_APACHE_ROLE"]) == (
         "REMOTE_USER", "ada", "AUTHORIZER")
 
 
-def test_without_a_gate_nobody_passes(bench):
+def test_gate_for_a_password_without_an_auth_type_lets_nobody_pass(bench):
+    bench.start('<Location "/members">\nUse TollgateGateUser plan:premium\n</Location>')
+    assert "for members" not in bench.ask("/members/page.html", auth=ADA).text
+    assert bench.access.requests == []
+
+
+def test_site_of_a_virtual_host_is_passed(bench):
+    bench.start("Use TollgateSite shop\n" + MEMBERS)
+    bench.ask("/members/page.html")
+    bench.ask("/billing/config")
+    assert bench.access.params["TOLLGATE_SITE"] == bench.subscription.params["TOLLGATE_SITE"] == "shop"
+
+
+def test_each_location_has_its_own_requirement(bench):
+    bench.start(MEMBERS + LOCATION % ("/members/list", '"plan:a feature:b"'))
+    bench.write("members/list", "the list")
+    bench.ask("/members/page.html")
+    assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
+    assert bench.ask("/members/list").text == "the list"
+    assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:a feature:b"
+
+
+@pytest.mark.parametrize("use", ["TollgateGate", "TollgateGateUser", "TollgateGate a b", "TollgateGatee any"])
+def test_gate_without_a_requirement_is_no_configuration(bench, use):
+    with pytest.raises(AssertionError, match="ended at once"):
+        bench.start(f'<Location "/members">\nUse {use}\n</Location>')
+
+
+def test_empty_requirement_lets_nobody_pass(bench):
+    assert bench.start(LOCATION % ("/members", '""')).ask("/members/page.html").status_code == 403
+
+
+HOSTILE_HTACCESS = """
+Require all granted
+AuthnzFcgiCheckAuthnProvider None
+SetEnvIf Request_URI ^ TOLLGATE_REQUIRE=any TOLLGATE_SITE=other TOLLGATE_USER_FROM=REMOTE_USER
+"""
+
+
+def test_htaccess_does_not_open_the_gate(bench):
+    bench.start("Use TollgateSite shop\n" + ALLOW_OVERRIDE + MEMBERS)
+    bench.write("members/.htaccess", HOSTILE_HTACCESS)
+    assert bench.ask("/members/page.html").text == "for members"
+    asked = bench.access.params
+    assert (asked["TOLLGATE_REQUIRE"], asked["TOLLGATE_SITE"]) == ("plan:premium", "shop")
+    assert "TOLLGATE_USER_FROM" not in asked
+    bench.refuse(402, "no_subscription")
+    assert bench.ask("/members/page.html").status_code == 402
+
+
+def only(*allowed):
+    """A gate that lets pass for these requirements."""
+    def says(params):
+        return passes() if params.get("TOLLGATE_REQUIRE") in allowed else answer(402, {"Tollgate-Reason": "other_plan"})
+    return says
+
+
+def redirect_inside(bench, way):
+    bench.access.says = only("any")
+    bench.start(LOCATION % ("/open", "any") + MEMBERS + "<Directory ${ROOT}/open>\n%s\n</Directory>\n" % way)
+    bench.write("open/page.html", "for all")
+    for path in ("/open/missing", "/open/"):
+        assert "for members" not in bench.ask(path).text
+    bench.access.says = only("any", "plan:premium")
+
+
+@pytest.mark.parametrize("way", ["ErrorDocument 404 /members/page.html",
+                                 "RewriteEngine On\nRewriteRule ^ /members/page.html [L]"])
+def test_internal_redirect_into_a_protected_location_asks_the_gate(bench, way):
+    redirect_inside(bench, way)
+    assert bench.ask("/open/missing").text == "for members"
+    assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
+
+
+@pytest.mark.parametrize("way", ["FallbackResource /members/page.html", "DirectoryIndex /members/page.html"])
+def test_index_in_another_protected_location_is_for_nobody(bench, way):
+    """mod_dir looks it up in a subrequest: see the next test."""
+    redirect_inside(bench, way)
+    assert "for members" not in bench.ask("/open/").text
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_page_within_a_page_needs_what_it_requires_itself(bench, gated):
+    """A subrequest has the requirement of the outer page, and would pass by it."""
+    bench.start((LOCATION % ("/open", "any") if gated else "") + MEMBERS
+                + '<Location "/open">\nOptions +Includes\nSetOutputFilter INCLUDES\n</Location>')
+    bench.write("open/page.html", 'outer <!--#include virtual="/members/page.html" --> end')
+    assert "for members" not in bench.ask("/open/page.html").text
+    assert bench.ask("/open/page.html").text.startswith("outer")
+
+
+def test_index_of_a_protected_directory(bench):
+    bench.start()
+    bench.write("members/index.html", "the index")
+    assert bench.ask("/members/").text == "the index"
+    bench.refuse(402, "no_subscription")
+    assert bench.ask("/members/").status_code == bench.ask("/members").status_code == 402
+
+
+def test_files_under_another_name_are_not_the_locations(bench):
+    """Why the manual has <Directory> for what several addresses lead to: this is what Apache does."""
+    bench.refuse(402, "no_subscription")
+    bench.start(MEMBERS + 'Alias /other "${ROOT}/members"\n')
+    assert bench.ask("/other/page.html").text == "for members"
+
+
+def test_gate_of_a_directory_holds_for_all_of_its_names(bench):
+    bench.refuse(402, "no_subscription")
+    bench.start('<Directory "${ROOT}/members">\nUse TollgateGate any\n</Directory>\n'
+                'Alias /other "${ROOT}/members"\n')
+    for path in ("/members/page.html", "/other/page.html"):
+        assert bench.ask(path).status_code == 402
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_endpoint_reaches_its_responder(bench, endpoint):
+    bench.start().ask(f"/billing/{endpoint}?a=b")
+    params = bench.stubs[ENDPOINTS[endpoint]].params
+    assert params["REQUEST_URI"] == f"/billing/{endpoint}?a=b"
+    assert params["QUERY_STRING"] == "a=b"
+
+
+def test_endpoints_get_every_header_that_tollgate_reads(bench):
+    named = set()
+    for source in (places.TOP / "src").glob("*.c"):
+        named |= set(re.findall(r'"HTTP_([A-Z_]+)"', source.read_text()))
+    assert {"COOKIE", "AUTHORIZATION", "STRIPE_SIGNATURE"} <= named
+    headers = {name.replace("_", "-").title(): "x" for name in named}
+    bench.start().ask("/billing/webhook", "POST", data="{}", headers={**headers, "Content-Type": "text/json"})
+    assert {f"HTTP_{name}" for name in named} <= set(bench.webhook.params)
+    assert (bench.webhook.params["CONTENT_TYPE"], bench.webhook.params["CONTENT_LENGTH"]) == ("text/json", "2")
+
+
+def test_the_rest_of_billing_is_the_sites_own(bench):
+    bench.start()
+    bench.write("billing/return", "own")
+    assert bench.ask("/billing/return").text == "own"
+    assert bench.ask("/billing/webhooks").status_code == bench.ask("/billing/webhook/x").status_code == 404
+
+
+def test_chunked_body_gets_a_length(bench):
+    bench.start().ask("/billing/webhook", "POST", data=iter([b'{"id":', b'"evt_1"}']))
+    assert bench.webhook.params["CONTENT_LENGTH"] == "14"
+    assert bench.webhook.body == b'{"id":"evt_1"}'
+
+
+def test_event_of_a_mebibyte_is_taken_and_a_larger_one_is_not(bench):
+    bench.start()
+    assert bench.ask("/billing/webhook", "POST", data=b"x" * 2**20).status_code == 204
+    for size in (2**20 + 1, 2**24):
+        assert bench.ask("/billing/webhook", "POST", data=b"x" * size).status_code == 413
+    assert [len(body) for _, body in bench.webhook.requests] == [2**20]
+
+
+FRONT_CONTROLLER = "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^ /index.html [L]\n"
+
+
+def test_front_controller_does_not_take_the_endpoints(bench):
+    bench.start(ALLOW_OVERRIDE + MEMBERS)
+    bench.write(".htaccess", FRONT_CONTROLLER)
+    bench.write("index.html", "front")
+    assert bench.ask("/something").text == "front"
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
+
+
+def test_endpoints_stay_open_where_the_whole_server_is_closed(bench):
+    bench.refuse(402, "no_subscription")
+    bench.start(LOCATION % ("/", "any"))
+    assert bench.ask("/members/page.html").status_code == 402
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
+    assert bench.ask("/billing/create-checkout-session", "POST").status_code == 204
+
+
+def test_user_of_a_password_is_the_endpoints_user(bench):
+    bench.start(last=USER_OF_ENDPOINTS % {"basic": BASIC % bench.users()})
+    assert bench.ask("/billing/config").status_code == 401
+    assert bench.ask("/billing/config", auth=("ada", "wrong")).status_code == 401
+    assert bench.ask("/billing/config", auth=ADA).status_code == 204
+    assert bench.subscription.params["TOLLGATE_USER"] == "ada"
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
+    assert "TOLLGATE_USER" not in bench.webhook.params
+
+
+REFUSALS = [
+    ("no_subscription", "/pricing"), ("other_plan", "/pricing"), ("canceled", "/pricing"), ("incomplete", "/pricing"),
+    ("past_due", "/account"), ("unpaid", "/account"), ("paused", "/account"), ("payment_failed", "/account"),
+    ("processing", "/account"),
+]
+
+
+@pytest.mark.parametrize("form", ["token", "password"])
+@pytest.mark.parametrize("reason, location", REFUSALS)
+def test_refusal_leads_to_the_page_that_helps(bench, form, reason, location):
+    bench.refuse(402, reason)
+    bench.start(SITE_PAGES + bench.gate(form))
+    for headers in ({}, {"Sec-Fetch-Mode": "navigate"}):
+        response = bench.ask("/members/page.html?a=b", headers=headers, auth=AUTH[form])
+        assert (response.status_code, response.headers["Location"]) == (303, location)
+
+
+def test_stranger_is_led_to_the_login(bench):
+    bench.refuse(401, "unidentified")
     bench.start(SITE_PAGES + MEMBERS)
+    response = bench.ask("/members/page.html?a=b")
+    assert (response.status_code, response.headers["Location"]) == (303, "/login?next=/members/page.html?a=b")
+
+
+@pytest.mark.parametrize("form", ["token", "password"])
+@pytest.mark.parametrize("status, reason", [(401, "unidentified"), (402, "no_subscription"), (402, "past_due")])
+def test_fetch_is_not_redirected(bench, form, status, reason):
+    bench.refuse(status, reason)
+    bench.start(SITE_PAGES + bench.gate(form))
+    answer = bench.ask("/members/page.html", headers={"Sec-Fetch-Mode": "cors"}, auth=AUTH[form])
+    assert answer.status_code == status or form == "password"
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize("status, title", [(401, "Please log in"), (402, "Not part of your subscription")])
+def test_without_pages_of_the_site_there_are_small_ones(bench, method, status, title):
+    bench.refuse(status, "no_subscription")
+    response = bench.start().ask("/members/page.html", method, data=b"x" * 2**21 if method == "POST" else None)
+    assert response.status_code == status
+    assert title in response.text or method == "HEAD"
+    assert not [name for name in response.headers if "Tollgate" in name]
+
+
+@pytest.mark.parametrize("form", ["token", "password"])
+@pytest.mark.parametrize("status, reason", [(503, "unavailable"), (403, "misconfigured"), (503, "stale")])
+def test_who_may_have_paid_is_never_sent_to_buy(bench, form, status, reason):
+    bench.refuse(status, reason)
+    bench.start(SITE_PAGES + bench.gate(form))
+    response = bench.ask("/members/page.html", auth=AUTH[form])
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    assert "try again" in response.text
+
+
+@pytest.mark.parametrize("form", ["token", "password"])
+def test_without_a_gate_nobody_passes(bench, form):
+    bench.start(SITE_PAGES + bench.gate(form))
     bench.lose_the_gate()
-    response = bench.ask("/members/page.html")
+    response = bench.ask("/members/page.html", auth=AUTH[form])
     assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
     assert "for members" not in response.text
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"no header", answer(204), answer(302, {"Location": "/members/page.html"}),
+                                      answer(200), answer(200, {"Variable-TOLLGATE_USER": ""}), answer(500)])
+@pytest.mark.parametrize("form", ["token", "password"])
+def test_gate_that_talks_nonsense_lets_nobody_pass(bench, form, nonsense):
+    bench.access.says = nonsense
+    bench.start(bench.gate(form))
+    said = bench.ask("/members/page.html", auth=AUTH[form])
+    assert "for members" not in said.text or (form == "password" and b"200" in nonsense)
+
+
+def test_refusal_of_a_whole_server_shows_its_page_too(bench):
+    """The pages of refusal are not themselves behind the gate."""
+    bench.refuse(402, "no_subscription")
+    bench.start(LOCATION % ("/", "any"))
+    assert "Not part of your subscription" in bench.ask("/members/page.html").text
+
+
+@pytest.mark.parametrize("page", ["401/page/unidentified", "402/page/no_subscription", "503/page/", "../pages/402.asis"])
+def test_nobody_opens_the_pages_of_refusal_from_outside(bench, page):
+    assert bench.start(SITE_PAGES + MEMBERS).ask(f"/_tollgate_pages/{page}").status_code == 404
+
+
+def test_403_of_the_site_itself_does_not_sell(bench):
+    bench.start(SITE_PAGES + MEMBERS)
+    (bench.apache.root / "members" / "secret").mkdir(mode=0o755)
+    assert bench.ask("/members/secret/").status_code in (403, 404)
+
+
+def test_address_cannot_add_a_header_to_the_login_redirect(bench):
+    bench.refuse(401, "unidentified")
+    bench.start(SITE_PAGES + MEMBERS)
+    response = bench.ask("/members/%0D%0ASet-Cookie:%20a=b")
+    assert "Set-Cookie" not in response.headers
+    assert response.headers["Location"] == "/login?next=/members/%0D%0ASet-Cookie:%20a=b"
+
+
+def test_a_cache_must_ask_before_it_shows_a_protected_file_again(bench):
+    page = bench.start().ask("/members/page.html")
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert bench.ask("/members/page.html", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+
+
+@pytest.fixture(scope="module")
+def php():
+    php = PhpFpm()
+    yield php
+    php.stop()
+
+
+SHOW = """<?php header('Cache-Control: no-store');
+foreach ($_SERVER as $name => $value) if (preg_match('/^(TOLLGATE_|REMOTE_USER)/', $name)) echo "$name=$value\n";"""
+FACTS = {"TOLLGATE_PLAN": "premium", "TOLLGATE_FEATURES": "exports,api", "TOLLGATE_UNTIL": "1900000000"}
+
+
+def shown(text):
+    """What PHP has of the gate; what it was asked is no secret."""
+    facts = dict(line.partition("=")[::2] for line in text.splitlines())
+    return {name: value for name, value in facts.items() if value and name not in ASKED}
+
+
+@pytest.mark.parametrize("form", ["token", "password"])
+def test_php_gets_what_the_gate_said(bench, php, form):
+    bench.access.says = passes(**FACTS)
+    bench.start(bench.gate(form) + PHP % php.path)
+    bench.write("members/show.php", SHOW)
+    page = bench.ask("/members/show.php", auth=AUTH[form], headers={"Tollgate-Plan": "all"})
+    assert shown(page.text) == {"REMOTE_USER": "ada", "TOLLGATE_USER": "ada", "TOLLGATE_STATUS": "active", **FACTS}
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("at, to", [("members", "show.php"), ("members", "/show.php"), ("", "/show.php")])
+def test_php_behind_a_front_controller_gets_it_too(bench, php, at, to):
+    bench.access.says = passes(**FACTS)
+    bench.start(ALLOW_OVERRIDE + MEMBERS + "Use TollgateFacts\n" + PHP % php.path)
+    bench.write("members/show.php", SHOW)
+    bench.write("show.php", SHOW)
+    bench.write(f"{at}/.htaccess".lstrip("/"), FRONT_CONTROLLER.replace("/index.html", to))
+    said = shown(bench.ask("/members/any/thing").text)
+    assert said.items() >= {"TOLLGATE_USER": "ada", "TOLLGATE_STATUS": "active", **FACTS}.items()
+    bench.refuse(402, "no_subscription")
+    assert bench.ask("/members/any/thing").status_code == 402
+
+
+def test_php_that_no_gate_guards_gets_nothing(bench, php):
+    bench.start(PHP % php.path + "Use TollgateFacts\n")
+    bench.write("show.php", SHOW)
+    assert shown(bench.ask("/show.php", headers=SPOOFED).text) == {}

@@ -17,6 +17,7 @@ DefaultRuntimeDir %(directory)s
 PidFile %(directory)s/apache.pid
 ErrorLog %(directory)s/error.log
 LogLevel info
+Define ROOT %(root)s
 Listen 127.0.0.1:%(port)d
 %(modules)s
 %(user)s
@@ -53,6 +54,7 @@ SERVER = """
 %s
 Include tollgate/tollgate-billing.conf
 Include tollgate/tollgate-pages.conf
+%s
 """
 GATED = """
 <Location "/%s">
@@ -70,14 +72,14 @@ def pages(directory):
 
 class Apache:
     """`server` and `http` are configuration text; with `sockets`, the directory of our
-    responders, and `gate_port`, all of our includes are there too, after `server`. Files
-    for `root` may be written to .root. `port` may be chosen before with free_port()."""
+    responders, and `gate_port`, all of our includes are there too, between `server` and
+    `last`. Files for `root` may be written to .root, which is ${ROOT} in the text. `port` may be chosen before with free_port()."""
 
     gate_by_tcp = True
     socket_options = ("-m", "666")
     unpaid = 402    # what who has not paid gets from the gate, and sees
 
-    def __init__(self, server="", http="", sockets=None, port=None, gate_port=None):
+    def __init__(self, server="", http="", sockets=None, port=None, gate_port=None, last=""):
         self.directory = places.directory()
         self.directory.chmod(0o755)
         self.port = port or free_port()
@@ -86,7 +88,7 @@ class Apache:
         self.root.mkdir(mode=0o755)
         (self.directory / "tollgate").symlink_to(places.TOP / "apache")
         self.config = self.directory / "apache.conf"
-        self.config.write_text(self.text(server, http, sockets, gate_port))
+        self.config.write_text(self.text(server, http, sockets, gate_port, last))
         self.process = None
         self.start()
 
@@ -95,10 +97,10 @@ class Apache:
         """A location for who has bought this."""
         return GATED % (name, require)
 
-    def text(self, server, http, sockets, gate_port):
+    def text(self, server, http, sockets, gate_port, last):
         if sockets:
             http = HTTP % {"sockets": sockets, "gate_port": gate_port, "pages": pages(self.directory)} + http
-            server = SERVER % server
+            server = SERVER % (server, last)
         load = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES)
         return CONFIG % {"user": USER if os.geteuid() == 0 else "", "directory": self.directory, "modules": load,
                          "port": self.port, "root": self.root, "http": http, "server": server}

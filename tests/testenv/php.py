@@ -27,6 +27,7 @@ php_value[session.save_path] = %(directory)s
 class PhpFpm:
     def __init__(self):
         self.directory = places.directory()
+        self.directory.chmod(0o755)
         self.path = self.directory / "php.sock"
         config = self.directory / "php-fpm.conf"
         root = os.geteuid() == 0
