@@ -215,6 +215,17 @@ static void log_answer(const struct program *program, const struct request *requ
 	    "code", problem->result != RESULT_OK ? problem->code : NULL, NULL);
 }
 
+static bool open_request(FCGX_Request *fcgi, const struct program_worker *self,
+    struct request *request, struct problem *problem)
+{
+	if (request_open(fcgi, self->worker.settings, time(NULL), request, problem) == RESULT_OK)
+		return true;
+	if (!self->program->finds_site || !request->siteless)
+		return false;
+	problem->result = RESULT_OK;
+	return true;
+}
+
 static void answer(FCGX_Request *fcgi, void *context)
 {
 	struct program_worker *self = context;
@@ -225,7 +236,7 @@ static void answer(FCGX_Request *fcgi, void *context)
 	struct strbuf allow = STRBUF_INIT;
 	const struct endpoint *endpoint = NULL;
 
-	if (request_open(fcgi, self->worker.settings, time(NULL), &request, &problem) == RESULT_OK)
+	if (open_request(fcgi, self, &request, &problem))
 		endpoint = find_endpoint(self->program, &request, &allow, &problem);
 	if (endpoint != NULL)
 		run_endpoint(endpoint, &self->worker, &request, &response, &problem);

@@ -47,6 +47,7 @@ struct program {
 	unsigned secrets;          /* enum settings_secret */
 	bool calls_stripe;
 	bool quiet;                /* answers are logged at debug only */
+	bool finds_site;           /* by the body, where the web server names none: request->siteless */
 	void *shared;
 	const struct endpoint *endpoints;
 	size_t n_endpoints;

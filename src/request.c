@@ -253,7 +253,7 @@ static enum result identify(struct request *request, struct problem *problem)
 }
 
 /* What is wrong with it was logged when it was loaded. */
-static enum result site_unavailable(struct problem *problem)
+enum result request_site_unavailable(struct problem *problem)
 {
 	problem_set(problem, RESULT_UNAVAILABLE, "site_unavailable", NULL,
 	    "This site's configuration is broken.");
@@ -268,8 +268,9 @@ static enum result find_site(struct request *request, const struct settings *set
 
 	log_context(request->id, name);
 	request->site = settings_site(settings, name);
+	request->siteless = request->site == NULL && name == NULL;
 	if (request->site == NULL && settings_site_broken(settings, name))
-		return site_unavailable(problem);
+		return request_site_unavailable(problem);
 	if (request->site == NULL)
 		return problem_set(problem, RESULT_INVALID, "site_unknown", NULL,
 		    "The web server names no site, or one that is not configured.");

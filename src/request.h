@@ -15,6 +15,7 @@
 struct request {
 	FCGX_Request *fcgi;
 	const struct site *site;
+	bool siteless;               /* the web server names none, and there are several */
 	int64_t now;
 	char id[65];                 /* X-Request-Id */
 	const char *method;
@@ -39,6 +40,8 @@ enum result request_open(FCGX_Request *fcgi, const struct settings *settings, in
  * GET or HEAD the query is the form, and the body is left.
  * RESULT_MEDIA_TYPE, RESULT_INVALID. */
 enum result request_read_body(struct request *request, size_t max, bool raw, struct problem *problem);
+/* RESULT_UNAVAILABLE: the site's configuration is broken. */
+enum result request_site_unavailable(struct problem *problem);
 void request_close(struct request *request);
 
 /* Same-origin rule for methods that change state. A header that

@@ -46,6 +46,9 @@ server {
 """
 
 
+INCLUDES = SERVER % {"pages": places.TOP / "nginx" / "pages"}
+
+
 def product(name):
     return {"id": f"prod_{name}", "name": name, "prices": [
         {"lookup_key": f"{name}_monthly", "unit_amount": 500, "currency": "eur", "interval": "month"}]}
@@ -59,7 +62,7 @@ class Tenant:
         self.host = host
         self.name = name
         self.account = account
-        self.sandbox = host.sandbox
+        self.sandbox = host.sandbox.of(account)
         self.redis = host.redis
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -82,8 +85,7 @@ class Tenant:
         self.file.write_text(self.text() if text is None else text)
 
     def server(self, root):
-        includes = SERVER % {"pages": places.TOP / "nginx" / "pages"}
-        return NGINX % {"port": self.port, "root": root, "name": self.name, "includes": includes}
+        return NGINX % {"port": self.port, "root": root, "name": self.name, "includes": INCLUDES}
 
     def session(self, user=None, **claims):
         session = Session(self.url)
@@ -104,7 +106,8 @@ class Tenant:
 
 
 class Host:
-    """`sites` are names, with options of Tenant. One set of programs serves all."""
+    """`sites` are names, with options of Tenant. One set of programs serves all; a
+    server of nginx besides theirs names no site."""
 
     def __init__(self, redis=None, **sites):
         self.directory = places.directory()
@@ -132,12 +135,14 @@ class Host:
         root = places.directory()
         (root / "page.html").write_text("paid for\n")
         http = HTTP % {"upstreams": upstreams(self.directory)}
-        self.nginx = Nginx("return 404;", http + "".join(site.server(root) for site in self.sites.values()))
+        self.nginx = Nginx(INCLUDES, http + "".join(site.server(root) for site in self.sites.values()))
 
     def sell(self):
         """What each site sells is at Stripe, which sends each its events."""
         for site in self.sites.values():
             where = {"account": site.account} if site.account else {}
+            if site.account:
+                self.sandbox.control("POST", "accounts", {"id": site.account})
             self.sandbox.control("POST", "seed", {"products": [product("basic"), product(site.name)], **where})
             if not site.account:
                 self.sandbox.control("POST", "webhooks", {

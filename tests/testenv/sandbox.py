@@ -1,4 +1,6 @@
 """The Stripe stand-in of tests/sandbox; its README.md documents /_sandbox/."""
+import copy
+
 import requests
 
 from . import places
@@ -24,12 +26,20 @@ class Sandbox:
         self.process.wait_ready(port_file.exists)
         self.base = f"http://127.0.0.1:{int(port_file.read_text())}"
         self.session = requests.Session()
+        self.account = None
+
+    def of(self, account):
+        """The same, asked on behalf of a connected account."""
+        other = copy.copy(self)
+        other.account = account
+        return other
 
     def api(self, method, path, **params):
         """One call of Stripe's API with the full key; a POST's params are its form. The object."""
         response = self.session.request(
             method, self.base + path, **{"params" if method == "GET" else "data": params},
-            headers={"Authorization": f"Bearer {SECRET_KEY}", "Stripe-Version": STRIPE_VERSION})
+            headers={"Authorization": f"Bearer {SECRET_KEY}", "Stripe-Version": STRIPE_VERSION,
+                     "Stripe-Account": self.account})
         assert response.ok, response.text
         return response.json()
 
