@@ -17,8 +17,8 @@ REPORT = "/members/report"
 
 
 @pytest.fixture(scope="module")
-def shop_process():
-    shop = PhpShop()
+def shop_process(web_server):
+    shop = PhpShop(web_server)
     yield shop
     shop.stop()
 

@@ -1,10 +1,10 @@
 """Configuration out of our papers, run as it stands there: only what belongs to the machine is changed."""
 import re
 
-from . import places
-from .nginx import SERVER
+from . import apache, nginx, places
 
-OURS = [line for line in SERVER.splitlines() if line.startswith("include ")]
+OURS = {line for text in (nginx.SERVER, apache.SERVER) for line in text.splitlines() if "nclude " in line}
+MACHINES = re.compile(r"\s*(listen|server_name|root|ServerName|DocumentRoot) ")
 
 
 def fenced(paper, kind):
@@ -26,8 +26,7 @@ def that_has(blocks, text):
 
 
 def inside_server(text):
-    """What stands in a server block, without what testenv.nginx gives to each server."""
-    inside = text[text.index("server {") + len("server {"):text.rindex("}")]
-    kept = [line for line in inside.splitlines()
-            if line.strip() not in OURS and not re.match(r"\s*(listen|server_name|root) ", line)]
-    return "\n".join(kept)
+    """What stands in the server block or virtual host, without what testenv gives to each of them."""
+    inside = re.search(r"(?:server \{|<VirtualHost [^>]*>)\n(.*)(?:\}|</VirtualHost>)", text, re.DOTALL)[1]
+    return "\n".join(line for line in inside.splitlines()
+                     if line.strip() not in OURS and not MACHINES.match(line))

@@ -1,10 +1,12 @@
 """The shop of examples/php, in the server block of its README.md, with everything behind it."""
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 from . import paper, places
+from .nginx import Nginx
 from .php import PhpFpm
 from .ports import free_port
 from .site import IDENTITY_KEY, write_secret
@@ -28,30 +30,34 @@ notify_secret_file = "%(directory)s/notice.secret"
 
 class Application:
     """PHP pages of examples/, everything behind them, and tollgate-sync. `server` is the text of a server block
-    as the paper has it, `moved` says what lies elsewhere than it says."""
+    as the paper has it; .moved() says what lies elsewhere than it says."""
 
-    def __init__(self, server, moved, site_settings):
+    def __init__(self, server, site_settings, web_server=Nginx):
         self.directory = places.directory()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.php = PhpFpm()
         write_secret(self.directory / "identity.key", IDENTITY_KEY)
         write_secret(self.directory / "notice.secret", NOTIFY_SECRET)
-        self.moved = {"unix:/run/php/php-fpm.sock": f"unix:{self.php.path}",
-                      "/etc/tollgate/shop.identity": self.directory / "identity.key",
-                      "include fastcgi_params;": "include /etc/nginx/fastcgi_params;", **moved(self.directory)}
-        self.copy_moved()
-        self.stack = Stack(server=self.move(server), port=self.port, site={
+        for directory in (self.directory, self.php.directory):
+            directory.chmod(0o755)    # the web server's user maps files to scripts, and connects to PHP
+        self.install()
+        self.stack = Stack(web_server, server=self.move(server), port=self.port, site={
             "site_settings": site_settings % {"url": self.url, "directory": self.directory}})
         self.sync = Sync(self.stack.site)
 
     def move(self, text):
-        for there, here in self.moved.items():
+        for there, here in self.moved().items():
             text = text.replace(there, str(here))
         return text
 
-    def copy_moved(self):
-        """Files with settings in them are copied, with those of this run."""
+    def moved(self):
+        return {"unix:/run/php/php-fpm.sock": f"unix:{self.php.path}",
+                "/etc/tollgate/shop.identity": self.directory / "identity.key",
+                "include fastcgi_params;": "include /etc/nginx/fastcgi_params;"}
+
+    def install(self):
+        """The files, as the paper says."""
 
     def visitor(self):
         return Visitor(self.url)
@@ -70,20 +76,21 @@ class Application:
 
 
 class PhpShop(Application):
-    def __init__(self):
-        block = paper.that_has(paper.fenced("examples/php/README.md", "nginx"), "/billing/return")
-        super().__init__(paper.inside_server(block), self.places, SITE)
+    def __init__(self, web_server):
+        kind = "nginx" if web_server is Nginx else "apache"
+        block = paper.that_has(paper.fenced("examples/php/README.md", kind), "/billing/return")
+        super().__init__(paper.inside_server(block), SITE, web_server)
         for name in ("ada", "bob"):
             self.add_user(name, PASSWORD)
 
-    @staticmethod
-    def places(directory):
-        return {"/srv/shop/fastcgi.conf": directory / "fastcgi.conf", "/srv/shop/": f"{EXAMPLES}/",
-                "/var/lib/shop/notices": directory, "/var/lib/shop/": f"{directory}/",
-                "https://shop.example": "http://127.0.0.1:$server_port"}
+    def moved(self):
+        return {**super().moved(), "/srv/shop": self.directory / "shop", "/var/lib/shop/notices": self.directory,
+                "/var/lib/shop/": f"{self.directory}/", "https://shop.example": self.url}
 
-    def copy_moved(self):
-        (self.directory / "fastcgi.conf").write_text(self.move((EXAMPLES / "fastcgi.conf").read_text()))
+    def install(self):
+        shutil.copytree(EXAMPLES, self.directory / "shop")
+        settings = self.directory / "shop" / "fastcgi.conf"
+        settings.write_text(self.move(settings.read_text()))
 
     def add_user(self, name, password):
         return subprocess.run(["php", EXAMPLES / "add-user.php", self.directory / "users.json", name,

@@ -29,17 +29,17 @@ ADA, BOB, EVE = 7, 8, 9
 class WordPress(Application):
     def __init__(self):
         block = paper.that_has(paper.fenced("examples/wordpress/README.md", "nginx"), "wp-login.php")
-        super().__init__(paper.inside_server(block) + GATED, self.places, 'error_path = "/pricing"\ncold_wait = "8s"')
+        super().__init__(paper.inside_server(block) + GATED, 'error_path = "/pricing"\ncold_wait = "8s"')
         self.root = self.stack.web.root
         for script in SCRIPTS:
             self.write(script, f"<?php require '{SITE}';\n")
         self.write(UPLOAD[1:], "for subscribers")
 
-    @staticmethod
-    def places(directory):
+    def moved(self):
         """Debian's snippet is where nginx looks for ours."""
         text = SNIPPET.read_text().replace("include fastcgi.conf;", "include /etc/nginx/fastcgi.conf;")
-        return {"include snippets/fastcgi-php.conf;": text + PARAMS % {"directory": directory, "plugin": PLUGIN}}
+        return {**super().moved(), "include snippets/fastcgi-php.conf;":
+                text + PARAMS % {"directory": self.directory, "plugin": PLUGIN}}
 
     def write(self, name, text):
         path = self.root / name
