@@ -19,6 +19,8 @@
 #define TOKEN_MAX BASE64URL_MAX
 #define KEY_MIN 32 /* RFC 7518, section 3.2 */
 #define SIGNATURE_BYTES 32
+#define LIFE_MAX (31 * 86400) /* beyond it `exp` is a mistake, such as one in milliseconds */
+#define CLOCK_SKEW 60         /* seconds that the site's clock may be ahead, RFC 7519, section 4.1.5 */
 
 bool identity_user_valid(const char *user)
 {
@@ -84,14 +86,18 @@ static bool audience_matches(struct json_object *audience, const char *site)
 	return false;
 }
 
+/* RFC 7519, sections 4.1.4 to 4.1.6; whole seconds only. `exp` has no slack: a site that
+ * wants some mints it later. */
 static bool times_valid(struct json_object *claims, int64_t now)
 {
 	struct json_object *iat = json_at(claims, "/iat");
 	struct json_object *nbf = json_at(claims, "/nbf");
+	int64_t exp = json_integer(claims, "/exp");
 
-	if (json_integer(claims, "/exp") <= now)
+	if (exp <= now || exp > now + LIFE_MAX)
 		return false;
-	if (nbf != NULL && (!json_object_is_type(nbf, json_type_int) || json_object_get_int64(nbf) > now))
+	if (nbf != NULL && (!json_object_is_type(nbf, json_type_int) ||
+	    json_object_get_int64(nbf) > now + CLOCK_SKEW))
 		return false;
 	return iat == NULL || json_object_is_type(iat, json_type_int);
 }

@@ -1,5 +1,14 @@
-/* Who is asking, from a signed token: HS256 JWT, strictly
- * (RFC 7515 section 5.2, RFC 7519 section 7.2, RFC 8725 sections 3.1 to 3.12). */
+/* Who is asking, from a signed token: an HS256 JWT in the compact form, strictly.
+ *
+ * RFC 7515: 2 and 7.1, three parts in base64url without padding; 5.2, all of its steps
+ * or no identity, with the header compared as bytes, so that no "alg", "crit" (4.1.11),
+ * "kid" or "jku" of a token is ever acted on.
+ * RFC 7519: 7.2; 4, of a claim that comes twice the last counts; 4.1.2 to 4.1.5.
+ * RFC 8725: 3.1 one algorithm, 3.2 a sound one, 3.3 nothing is believed before its
+ * signature, 3.5 keys of 32 bytes, 3.7 UTF-8 only, 3.8 and 3.9 a subject for one site,
+ * 3.10 no claim leads anywhere, 3.12 what else the key signs (client_reference.h) is
+ * never a token. 3.4 and 3.6 are about what we do not have. There is no "iss", since
+ * a key belongs to one site, and no type of its own (3.11), since no other JWT does. */
 #ifndef TOLLGATE_IDENTITY_H
 #define TOLLGATE_IDENTITY_H
 
@@ -23,9 +32,9 @@ struct identity {
 bool identity_user_valid(const char *user);
 
 /* True, and *identity filled, only for a token whose header is
- * {"alg":"HS256","typ":"JWT"} byte for byte, signed by one of `keys`, with
- * `aud` = site, `sub` a valid user and `exp` after `now`. Its `scope` may list
- * "server" (RFC 8693, section 4.2). */
+ * {"alg":"HS256","typ":"JWT"} byte for byte, signed by one of `keys`, with `aud` = site
+ * or a list that has it, `sub` a valid user, `exp` after `now` and within 31 days, and
+ * `nbf`, if any, at most 60 s ahead. Its `scope` may list "server" (RFC 8693, section 4.2). */
 bool identity_verify(const char *token, const struct secret *keys, size_t n_keys,
     const char *site, int64_t now, struct identity *identity);
 

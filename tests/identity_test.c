@@ -29,22 +29,28 @@ static void base64url(const void *bytes, size_t length, char *out)
 		*out = *out == '+' ? '-' : *out == '/' ? '_' : *out;
 }
 
+static void sign(const struct secret *with, char *token)
+{
+	size_t length = strlen(token);
+	unsigned char mac[32];
+
+	assert_non_null(HMAC(EVP_sha256(), with->text, (int)with->length, (unsigned char *)token,
+	    length, mac, NULL));
+	token[length++] = '.';
+	base64url(mac, sizeof(mac), token + length);
+}
+
 /* What a site's own code does. The caller's until the next call. */
 static char *mint_bytes(const struct secret *with, const char *header, const char *claims, size_t n)
 {
 	static char token[16384];
-	unsigned char mac[32];
 	size_t length;
 
 	base64url(header, strlen(header), token);
 	length = strlen(token);
 	token[length++] = '.';
 	base64url(claims, n, token + length);
-	length = strlen(token);
-	assert_non_null(HMAC(EVP_sha256(), with->text, (int)with->length, (unsigned char *)token,
-	    length, mac, NULL));
-	token[length++] = '.';
-	base64url(mac, sizeof(mac), token + length);
+	sign(with, token);
 	return token;
 }
 
@@ -178,6 +184,44 @@ static void signature_written_otherwise_is_refused(void **state)
 	}
 }
 
+/* With a good signature: only then the claims are looked at. */
+static bool verify_with_payload(const char *payload)
+{
+	char token[1024];
+
+	assert_in_range(snprintf(token, sizeof(token), "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.%s", payload),
+	    1, sizeof(token) - 64);
+	sign(&key, token);
+	return verify(token);
+}
+
+/* Their last byte takes two characters, four bits of which are none of it. */
+static void claims_written_otherwise_are_refused(void **state)
+{
+	static const char claims[] = "{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"a\":12345}";
+	char payload[128], changed[128];
+	size_t length, valid = 0;
+
+	(void)state;
+	assert_int_equal((sizeof(claims) - 1) % 3, 1);
+	base64url(claims, sizeof(claims) - 1, payload);
+	length = strlen(payload);
+	for (char last = 'A'; last <= 'Z'; last++) {
+		memcpy(changed, payload, length + 1);
+		changed[length - 1] = last;
+		valid += verify_with_payload(changed) && strcmp(changed, payload) != 0;
+	}
+	assert_int_equal(valid, 0);
+	assert_true(verify_with_payload(payload));
+	for (const char *extra = "=+/ \n\t.A"; *extra != '\0'; extra++) {
+		assert_in_range(snprintf(changed, sizeof(changed), "%s%c", payload, *extra), 1, 127);
+		assert_false(verify_with_payload(changed));
+		assert_in_range(snprintf(changed, sizeof(changed), "%c%s", *extra, payload), 1, 127);
+		assert_false(verify_with_payload(changed));
+	}
+	assert_false(verify_with_payload(""));
+}
+
 static void wrong_claims_are_refused(void **state)
 {
 	static const char *const claims[] = {
@@ -188,11 +232,18 @@ static void wrong_claims_are_refused(void **state)
 		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300.5}",
 		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":true}",
 		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":-1}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1802678401}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300000}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":9223372036854775807}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":99999999999999999999}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1.8000003e9}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":null}",
 		"{\"sub\":\"u1\",\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":\"shop2\",\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":\"Shop\",\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":\"shop\\u0000\",\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":[\"other\"],\"exp\":1800000300}",
+		"{\"sub\":\"u1\",\"aud\":[[\"shop\"]],\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":[],\"exp\":1800000300}",
 		"{\"sub\":\"u1\",\"aud\":{\"shop\":1},\"exp\":1800000300}",
 		"{\"aud\":\"shop\",\"exp\":1800000300}",
@@ -200,9 +251,13 @@ static void wrong_claims_are_refused(void **state)
 		"{\"sub\":\"\",\"aud\":\"shop\",\"exp\":1800000300}",
 		"{\"sub\":\"u1\\u0000x\",\"aud\":\"shop\",\"exp\":1800000300}",
 		"{\"sub\":\"u\\n1\",\"aud\":\"shop\",\"exp\":1800000300}",
-		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"nbf\":1800000001}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"nbf\":1800000061}",
 		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"nbf\":\"0\"}",
 		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"iat\":\"0\"}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"iat\":1.5}",
+		"{\"sub\":[\"u1\"],\"aud\":\"shop\",\"exp\":1800000300}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"aud\":\"other\",\"exp\":1800000300}",
+		"{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"exp\":1}",
 	};
 
 	(void)state;
@@ -230,7 +285,25 @@ static void further_claims_are_taken(void **state)
 	assert_true(verify(mint("{\"sub\":\"u1\",\"aud\":[\"a\",\"shop\"],\"exp\":1800000300}")));
 	assert_true(verify(mint("{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000001,"
 	    "\"nbf\":1800000000,\"iat\":1799999999,\"role\":{\"x\":[1]}}")));
-	assert_true(verify(mint("{\"sub\":\"J\xc3\xb6rg\",\"aud\":\"shop\",\"exp\":99999999999999999999}")));
+	assert_true(verify(mint("{\"sub\":\"J\xc3\xb6rg\",\"aud\":\"shop\",\"exp\":1802678400}")));
+}
+
+static void clock_of_the_site_may_be_a_minute_ahead(void **state)
+{
+	(void)state;
+	assert_true(verify(mint("{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,"
+	    "\"nbf\":1800000060,\"iat\":1800000900}")));
+}
+
+/* RFC 7519, section 4. */
+static void of_a_claim_that_comes_twice_the_last_counts(void **state)
+{
+	struct identity identity;
+
+	(void)state;
+	assert_true(identity_verify(mint("{\"sub\":\"eve\",\"aud\":\"shop\",\"exp\":1800000300,"
+	    "\"sub\":\"u1\"}"), &key, 1, "shop", NOW, &identity));
+	assert_string_equal(identity.user, "u1");
 }
 
 static void email_is_taken_when_it_is_one_line(void **state)
@@ -264,19 +337,22 @@ static void refused_token_leaves_identity_alone(void **state)
 	assert_string_equal(identity.user, "before");
 }
 
+/* Claims of so many bytes; 3011 make a token of 4096. */
+static bool verify_long(int bytes)
+{
+	static const char begin[] = "{\"sub\":\"u1\",\"aud\":\"shop\",\"exp\":1800000300,\"x\":\"";
+	char claims[4096];
+
+	assert_int_equal(snprintf(claims, sizeof(claims), "%s%0*d\"}", begin,
+	    bytes - (int)sizeof(begin) - 1, 1), bytes);
+	return verify(mint(claims));
+}
+
 static void token_over_4096_bytes_is_refused(void **state)
 {
-	char claims[6000];
-
 	(void)state;
-	assert_true(snprintf(claims, sizeof(claims), "{\"sub\":\"u1\",\"aud\":\"shop\","
-	    "\"exp\":1800000300,\"x\":\"%02900d\"}", 1) > 0);
-	assert_true(strlen(mint(claims)) <= 4096);
-	assert_true(verify(mint(claims)));
-	assert_true(snprintf(claims, sizeof(claims), "{\"sub\":\"u1\",\"aud\":\"shop\","
-	    "\"exp\":1800000300,\"x\":\"%02990d\"}", 1) > 0);
-	assert_true(strlen(mint(claims)) > 4096);
-	assert_false(verify(mint(claims)));
+	assert_true(verify_long(3011));
+	assert_false(verify_long(3012));
 }
 
 static void user_is_1_to_128_printable_bytes(void **state)
@@ -338,9 +414,12 @@ int main(void)
 		cmocka_unit_test(any_other_header_is_refused),
 		cmocka_unit_test(unsigned_token_is_refused),
 		cmocka_unit_test(signature_written_otherwise_is_refused),
+		cmocka_unit_test(claims_written_otherwise_are_refused),
 		cmocka_unit_test(wrong_claims_are_refused),
 		cmocka_unit_test(claims_that_are_no_object_are_refused),
 		cmocka_unit_test(further_claims_are_taken),
+		cmocka_unit_test(clock_of_the_site_may_be_a_minute_ahead),
+		cmocka_unit_test(of_a_claim_that_comes_twice_the_last_counts),
 		cmocka_unit_test(email_is_taken_when_it_is_one_line),
 		cmocka_unit_test(refused_token_leaves_identity_alone),
 		cmocka_unit_test(token_over_4096_bytes_is_refused),

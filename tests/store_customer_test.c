@@ -240,6 +240,22 @@ static void customer_of_another_user_is_not_linked(void **state)
 	assert_string_equal(owner, "");
 }
 
+/* So that apply.lua finds her other customers. */
+static void link_names_the_key_of_its_user(void **state)
+{
+	char key[STORE_KEY_SIZE], hash[65];
+	struct redisReply *reply;
+
+	(void)state;
+	identity_user_hash("ann", hash);
+	link_user("cus_1", "ann", NOW);
+	assert_true(store_key(key, &server.site, "customer", "cus_1"));
+	assert_int_equal(store_words(store, &server.site, &reply, "HGET", key, "user_hash", NULL),
+	    RESULT_OK);
+	assert_string_equal(reply->str, hash);
+	store_reply_free(reply);
+}
+
 static void generation_is_read(void **state)
 {
 	int64_t generation = -1;
@@ -296,6 +312,7 @@ int main(void)
 		TEST(link_clears_the_stored_no_and_its_end),
 		TEST(stored_no_beside_a_link_lets_nothing_expire),
 		TEST(customer_of_another_user_is_not_linked),
+		TEST(link_names_the_key_of_its_user),
 		TEST(generation_is_read),
 		TEST(first_question_keeps_its_time),
 #undef TEST
