@@ -116,13 +116,18 @@ def test_cookie_of_a_site_with_https_is_bound_to_its_host(responder_factory, dir
     assert whoami(responder, HTTP_COOKIE=f"tollgate={identity_token('bob')}")["user"] == ""
 
 
+def test_bearer_token_is_believed_before_a_cookie(echo):
+    me = whoami(echo, HTTP_COOKIE=f"tollgate={identity_token('eve')}", **bearer(identity_token("bob")))
+    assert (me["user"], me["by_bearer"]) == ("bob", True)
+
+
 def test_bad_bearer_token_does_not_fall_back_to_the_cookie(echo):
     cookie = f"tollgate={identity_token('bob')}"
     assert whoami(echo, HTTP_COOKIE=cookie, **bearer("bad"))["user"] == ""
     assert whoami(echo, HTTP_COOKIE=cookie, HTTP_AUTHORIZATION="Basic YTpi")["user"] == "bob"
 
 
-@pytest.mark.parametrize("name", ["SITE", "USER", "EMAIL", "REQUIRE", "REQUEST_ID"])
+@pytest.mark.parametrize("name", ["SITE", "USER", "EMAIL", "SCOPE", "REQUIRE", "REQUEST_ID"])
 def test_trusted_param_that_contradicts_itself(echo, name):
     pairs = list(get("/billing/whoami").items()) + [(f"TOLLGATE_{name}", "shop"), (f"TOLLGATE_{name}", "other")]
     answer = ask(echo, pairs)
