@@ -18,8 +18,8 @@ BUY = "/wp-admin/admin-post.php"
 
 
 @pytest.fixture(scope="module")
-def site_process():
-    site = WordPress()
+def site_process(web_server):
+    site = WordPress(web_server)
     site.page("pricing", BUTTON)
     site.page("members", f'<p>[tollgate_members plan="premium"]{SECRET}[/tollgate_members]</p>')
     site.page("portal", "[tollgate_portal]")
@@ -57,11 +57,6 @@ def cookie(visitor):
 def claims(visitor):
     part = cookie(visitor).value.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-def asked(site):
-    """How often the gate was asked by the server so far."""
-    return site.stack.web.directory.joinpath("access.log").read_text().count("GET /billing/access/")
 
 
 def test_story_of_a_subscriber(site):
@@ -141,9 +136,9 @@ def test_yes_is_kept_for_a_while_and_a_no_is_not(site):
     ada.get("/members")
     buy(site, ada)
     site.stack.settle()
-    before = asked(site)
+    before = site.asked
     assert [SECRET in ada.get("/members").text for _ in range(3)] == [True] * 3
-    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+    assert wait_until(lambda: site.asked - before, what="a line in the log") == 1
 
 
 def test_yes_is_not_kept_beyond_its_end(site):
@@ -155,27 +150,27 @@ def test_yes_is_not_kept_beyond_its_end(site):
     text, count = re.subn(r'("until";s:10:)"\d+"', r'\1"1000000000"', kept.read_text())
     assert count == 1
     kept.write_text(text)
-    before = asked(site)
+    before = site.asked
     assert SECRET in ada.get("/members").text
-    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+    assert wait_until(lambda: site.asked - before, what="a line in the log") == 1
 
 
 def test_page_behind_the_gate_asks_nothing_again(site):
     ada = site.log_in(ADA)
     buy(site, ada)
     site.stack.settle()
-    before = asked(site)
+    before = site.asked
     assert SECRET in ada.get("/gated/members").text
     site.page("other", f'[tollgate_members plan="basic"]{SECRET}[/tollgate_members]')
     assert SECRET not in ada.get("/gated/other").text
-    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+    assert wait_until(lambda: site.asked - before, what="a line in the log") == 1
 
 
 def test_one_page_asks_once_for_each_requirement(site):
     site.page("twice", f'[tollgate_members plan="premium"]{SECRET}[/tollgate_members]' * 3)
-    before = asked(site)
+    before = site.asked
     assert site.log_in(ADA).get("/twice").text.count(CLOSED) == 3
-    assert wait_until(lambda: asked(site) - before, what="a line in the log") == 1
+    assert wait_until(lambda: site.asked - before, what="a line in the log") == 1
 
 
 @pytest.mark.parametrize("nonce", [{"_wpnonce": ""}, {"_wpnonce": "0123456789"}, {"_wpnonce[]": "x"}])

@@ -3,6 +3,7 @@ tests/wordpress."""
 import pathlib
 
 from . import paper, places
+from .nginx import Nginx
 from .php_shop import Application
 
 SITE = places.TESTS / "wordpress" / "index.php"
@@ -15,6 +16,13 @@ fastcgi_param WP_DIRECTORY %(directory)s;
 fastcgi_param WP_IDENTITY_KEY_FILE %(directory)s/identity.key;
 fastcgi_param WP_PLUGIN %(plugin)s;
 """
+APACHE_PARAMS = """
+SetEnv WP_HOME %(url)s
+SetEnv WP_DIRECTORY %(directory)s
+SetEnv WP_IDENTITY_KEY_FILE %(directory)s/identity.key
+SetEnv WP_PLUGIN %(plugin)s
+RewriteEngine On
+"""
 GATED = """
 location ^~ /gated/ {
     auth_request /_tollgate/plan:premium;
@@ -22,15 +30,25 @@ location ^~ /gated/ {
     try_files /nonexistent /index.php?$args;
 }
 """
+APACHE_GATED = """
+DocumentRoot /srv/wordpress
+CustomLog /srv/wordpress.log "%r"
+<Location "/gated">
+    Use TollgateGate plan:premium
+</Location>
+"""
 UPLOAD = "/wp-content/uploads/members/report.txt"
 ADA, BOB, EVE = 7, 8, 9
 
 
 class WordPress(Application):
-    def __init__(self):
-        block = paper.that_has(paper.fenced("examples/wordpress/README.md", "nginx"), "wp-login.php")
-        super().__init__(paper.inside_server(block) + GATED, 'error_path = "/pricing"\ncold_wait = "8s"')
-        self.root = self.stack.web.root
+    def __init__(self, web_server):
+        kind, gated = ("nginx", GATED) if web_server is Nginx else ("apache", APACHE_GATED)
+        block = paper.that_has(paper.fenced("examples/wordpress/README.md", kind), "wp-login.php")
+        super().__init__(paper.inside_server(block) + gated, 'error_path = "/pricing"\ncold_wait = "8s"', web_server)
+        is_nginx = web_server is Nginx
+        self.root = self.stack.web.root if is_nginx else self.directory / "root"
+        self.log = self.stack.web.directory / "access.log" if is_nginx else self.directory / "root.log"
         for script in SCRIPTS:
             self.write(script, f"<?php require '{SITE}';\n")
         self.write(UPLOAD[1:], "for subscribers")
@@ -38,8 +56,12 @@ class WordPress(Application):
     def moved(self):
         """Debian's snippet is where nginx looks for ours."""
         text = SNIPPET.read_text().replace("include fastcgi.conf;", "include /etc/nginx/fastcgi.conf;")
-        return {**super().moved(), "include snippets/fastcgi-php.conf;":
-                text + PARAMS % {"directory": self.directory, "plugin": PLUGIN}}
+        params = {"directory": self.directory, "plugin": PLUGIN, "url": self.url}
+        return {**super().moved(), "include snippets/fastcgi-php.conf;": text + PARAMS % params,
+                "/srv/wordpress": self.directory / "root", "RewriteEngine On": APACHE_PARAMS % params}
+
+    def install(self):
+        (self.directory / "root").mkdir()
 
     def write(self, name, text):
         path = self.root / name
@@ -50,6 +72,11 @@ class WordPress(Application):
         self.stack.fresh()
         for entry in self.directory.glob("cache-*"):
             entry.unlink()
+
+    @property
+    def asked(self):
+        """How often its server asked the gate so far."""
+        return self.log.read_text().count("GET /billing/access/")
 
     def page(self, name, text):
         """A page of this content, at /NAME."""
