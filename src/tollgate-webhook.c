@@ -155,7 +155,7 @@ static enum result webhook(struct worker *worker, const struct request *request,
 {
 	struct stripe_event event;
 	enum event_outcome outcome;
-	const struct site *site;
+	const struct site *site = NULL;
 	enum result result = request->site != NULL ?
 	    read_event_of_site(worker->settings, request, &event, &site, problem) :
 	    read_event_of_account(worker->settings, request, &event, &site, problem);
