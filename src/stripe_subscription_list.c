@@ -28,14 +28,21 @@ static enum result unless_passing(enum result result)
 static enum result first_invoice_judge(struct stripe *stripe, const struct site *site,
     struct json_object *invoice, enum first_payment *state, struct problem *problem)
 {
+	enum first_payment said = *state;
+	enum result result;
+
 	if (json_text_is(invoice, "/status", "paid")) {
 		*state = FIRST_PAYMENT_PAID;
 		return RESULT_OK;
 	}
-	if (!json_truth(invoice, "/attempted") || json_text_is(invoice, "/status", "void"))
+	if (json_text_is(invoice, "/status", "draft") || json_text_is(invoice, "/status", "void"))
 		return RESULT_OK;
-	return unless_passing(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), state,
+	result = unless_passing(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), &said,
 	    problem));
+	/* What a browser confirmed is no attempt of the invoice; and what nobody tried has not failed. */
+	if (result == RESULT_OK && (said != FIRST_PAYMENT_FAILED || json_truth(invoice, "/attempted")))
+		*state = said;
+	return result;
 }
 
 /* It stands behind that of a change of plan, or of the present period. */

@@ -4,6 +4,8 @@ import json
 import time
 
 import pytest
+from test_subscription import confirm
+from test_subscription_change import set_at_stripe
 from testenv.webhook import Webhook, event, invoice, subscription
 
 DAY = 86400
@@ -349,6 +351,40 @@ def test_first_payment_is_read(stack, card, state, advance):
     [(status, payment)] = [(record["status:" + id], record["first_payment:" + id]) for id in
                            (field.split(":")[1] for field in record if field.startswith("subscription:"))]
     assert (status, payment) == ("active", state)
+
+
+def begun_in_the_own_form(stack):
+    """What create-subscription answers, without a word of it to Redis."""
+    stack.sandbox.control("POST", "delivery", {"hold": True})
+    answer = stack.session("ada").post("/billing/create-subscription", json={"plan": "basic"}).json()
+    stack.redis.flush()
+    return answer
+
+
+def read_again(stack):
+    """Her record, and what it says of the first payment."""
+    assert stack.session("ada").get("/billing/subscriptions").status_code == 200
+    [customer] = stack.sandbox.api("GET", "/v1/customers")["data"]
+    record = stack.redis.client().hgetall("tollgate:{shop}:customer:" + customer["id"])
+    return [value for field, value in record.items() if field.startswith(("status:", "first_payment:"))]
+
+
+def test_first_debit_that_a_browser_confirmed_is_read(stack):
+    """Of which the invoice says that nothing was attempted."""
+    answer = begun_in_the_own_form(stack)
+    method = stack.sandbox.api("POST", "/v1/payment_methods", **{
+        "type": "sepa_debit", "sepa_debit[iban]": "AT321904300235473204", "billing_details[name]": "Ada",
+        "billing_details[email]": "ada@shop.example"})
+    confirm(stack, answer["clientSecret"], method["id"])
+    [invoice] = stack.sandbox.api("GET", "/v1/invoices")["data"]
+    assert not invoice["attempted"]
+    assert sorted(read_again(stack)) == ["active", "processing"]
+
+
+def test_payment_that_nobody_tried_has_not_failed(stack):
+    answer = begun_in_the_own_form(stack)
+    set_at_stripe(stack, answer, status="active")  # as one that a schedule began
+    assert read_again(stack) == ["active"]
 
 
 def test_key_without_the_permission_for_payments_reads_the_rest(stack):
