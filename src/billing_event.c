@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "billing_effect.h"
+#include "json_read.h"
 #include "log.h"
 
 /* What each type does: its effect, which may mark dirty and tell by itself, then
@@ -71,6 +72,7 @@ static const char *const outcome_words[] = {
 	[EVENT_IGNORED] = "ignored",
 	[EVENT_OTHER_MODE] = "other_mode",
 	[EVENT_OTHER_ACCOUNT] = "unknown_account",
+	[EVENT_OTHER_SITE] = "other_site",
 };
 
 const char *event_outcome_str(enum event_outcome outcome)
@@ -99,6 +101,25 @@ bool billing_event_known(const struct stripe_event *event)
 	return rule_of(event) != NULL;
 }
 
+/* Sites that share an account get each other's events: what is one's customer must
+ * not be told to another. An invoice has its subscription's metadata. */
+static bool is_of_other_site(const struct site *site, const struct stripe_event *event)
+{
+	static const char *const pointers[] = {
+		"/metadata/tollgate_site",
+		"/parent/subscription_details/metadata/tollgate_site",
+		"/subscription_details/metadata/tollgate_site",
+	};
+
+	for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++) {
+		const char *name = json_text(event->object, pointers[i]);
+
+		if (name && name[0] && strcmp(name, site->name) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* What must change nothing is told apart before anything is looked at. */
 static bool is_for(const struct site *site, const struct stripe_event *event,
     enum event_outcome *outcome)
@@ -109,6 +130,8 @@ static bool is_for(const struct site *site, const struct stripe_event *event,
 		*outcome = EVENT_OTHER_MODE;
 	else if (!billing_event_is_of_account(site, event))
 		*outcome = EVENT_OTHER_ACCOUNT;
+	else if (is_of_other_site(site, event))
+		*outcome = EVENT_OTHER_SITE;
 	else
 		return true;
 	return false;

@@ -15,6 +15,7 @@ enum event_outcome {
 	EVENT_IGNORED,        /* unknown type, thin event */
 	EVENT_OTHER_MODE,     /* livemode does not match the site's */
 	EVENT_OTHER_ACCOUNT,
+	EVENT_OTHER_SITE,     /* of the same account, by what tollgate wrote on the object */
 };
 const char *event_outcome_str(enum event_outcome outcome);
 

@@ -135,6 +135,17 @@ def test_other_mode_is_taken_and_changes_nothing(webhook):
     assert webhook.counters() == {"other_mode": 1}
 
 
+@pytest.mark.parametrize("kind, obj", [
+    ("customer.subscription.created", subscription(metadata={"tollgate_site": "other"})),
+    ("invoice.payment_failed", invoice(parent={"type": "subscription_details", "subscription_details": {
+        "subscription": "sub_1", "metadata": {"tollgate_site": "other"}}})),
+    ("invoice.payment_failed", invoice(subscription_details={"metadata": {"tollgate_site": "other"}}))])
+def test_what_another_site_has_sold_changes_nothing(webhook, kind, obj):
+    webhook.take(event(kind, obj))
+    assert webhook.keys() == [webhook.key("counters")]
+    assert webhook.counters() == {"other_site": 1}
+
+
 def test_event_of_an_unknown_account_is_taken_and_changes_nothing(webhook):
     webhook.take(event("customer.subscription.created", subscription(), account="acct_unknown"))
     assert webhook.record() == {}
