@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +44,32 @@ static const struct {
 	{ CURLOPT_NOPROXY, "*" },
 };
 
+/* curl copies the bearer's secret into memory of its own, and frees that as it is. */
+static void wipe_and_free(void *memory)
+{
+	if (memory != NULL)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* Not realloc, which may move, and leave what was there behind. */
+static void *wipe_and_realloc(void *memory, size_t size)
+{
+	size_t had = memory != NULL ? malloc_usable_size(memory) : 0;
+	void *moved = malloc(size);
+
+	if (moved == NULL)
+		return NULL;
+	if (memory != NULL)
+		memcpy(moved, memory, had < size ? had : size);
+	wipe_and_free(memory);
+	return moved;
+}
+
 bool http_client_init(void)
 {
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_realloc,
+	    strdup, calloc) == CURLE_OK;
 }
 
 void http_client_cleanup(void)

@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "secret_memory.h"
 
 #define SECRET_FILE_MAX 4096
 #define SPACE " \t\r\n\v\f"
@@ -54,9 +55,10 @@ static const char *take(const char *bytes, size_t length, struct secret *secret)
 		length--;
 	if (length == start)
 		return "is empty";
-	secret->text = strndup(bytes + start, length - start);
+	secret->text = secret_memory_new(length - start + 1);
 	if (secret->text == NULL)
 		return strerror(ENOMEM);
+	memcpy(secret->text, bytes + start, length - start);
 	secret->length = length - start;
 	return NULL;
 }
@@ -100,8 +102,6 @@ enum result secret_read(const char *path, struct secret *secret, struct problem 
 
 void secret_free(struct secret *secret)
 {
-	if (secret->text != NULL)
-		explicit_bzero(secret->text, secret->length);
-	free(secret->text);
+	secret_memory_free(secret->text, secret->length + 1);
 	*secret = (struct secret){ 0 };
 }

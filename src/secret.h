@@ -1,4 +1,4 @@
-/* Secrets of files: refused when others may read or write them, wiped when freed. */
+/* Secrets of files: refused when others may read or write them, kept in secret_memory.h. */
 #ifndef TOLLGATE_SECRET_H
 #define TOLLGATE_SECRET_H
 

@@ -212,6 +212,7 @@ def test_programs_ask_the_kernel_only_for_what_is_permitted(house):
         assert {"AF_INET"} <= trace.families() <= {*unit.values("RestrictAddressFamilies")}, task
         text = "\n".join(trace.lines)
         assert not re.search(r"\bbind\(|PROT_WRITE\|PROT_EXEC|PROT_EXEC\|PROT_WRITE", text), task
+        assert "mlock" in trace.calls() and "mlock" in unit.calls()
         assert not re.search(r"openat?\(.*(O_WRONLY|O_RDWR|O_CREAT)(?!.*/dev/)", text), task
 
 
@@ -223,9 +224,11 @@ def test_programs_work_without_rights_and_with_nothing_to_write_to(house, tree):
         return confined(unit, UID, network=task in STRIPE)
     living = house(confine)
     living.live()
-    status = pathlib.Path(f"/proc/{living.programs['access'].process.pid}/status").read_text()
+    process = pathlib.Path(f"/proc/{living.programs['access'].process.pid}")
+    status = (process / "status").read_text()
     assert re.search(r"^CapBnd:\s0+$", status, re.M) and re.search(r"^NoNewPrivs:\s1$", status, re.M)
     assert re.search(rf"^Uid:\s{UID}\s", status, re.M)
+    assert (process / "mem").stat().st_uid == 0, "others of its user may look into it"
 
 
 @needs_root
