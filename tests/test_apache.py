@@ -4,14 +4,22 @@ import hashlib
 import re
 import shutil
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from test_checkout import create, pay
 from test_nginx import ENDPOINTS
-from testenv import places
+from testenv import paper, places
 from testenv.apache import Apache
+from testenv.load import Load
 from testenv.php import PhpFpm
 from testenv.ports import free_port
+from testenv.redis import RedisServer
+from testenv.responder import Responder, listening_socket
+from testenv.site import Site, identity_token
+from testenv.stack import Stack
 from testenv.stub import Stub, answer
 
 LOCATION = """
@@ -31,12 +39,9 @@ AuthName Members
 AuthBasicProvider file
 AuthUserFile %s
 """
-USER_OF_ENDPOINTS = """
-<LocationMatch "^/billing/(?!webhook$)">
-    %(basic)s
-    Use TollgateUser
-</LocationMatch>
-"""
+BLOCKS = paper.literals("tollgate-apache.7")
+EXAMPLES = [*paper.fenced("README.md", "apache"), *paper.fenced("apache/README.md", "apache"),
+            paper.that_has(BLOCKS, "<VirtualHost")]
 ALLOW_OVERRIDE = '<Directory "${ROOT}">\nAllowOverride All\n</Directory>\n'
 ADA = ("ada", "lovelace")
 AUTH = {"token": None, "password": ADA}
@@ -53,6 +58,14 @@ def passes(user="ada", **facts):
     """What the gate says to an Authorizer's question."""
     facts = {"REMOTE_USER": user, "TOLLGATE_USER": user, "TOLLGATE_STATUS": "active", **facts}
     return answer(200, {f"Variable-{name}": value for name, value in facts.items()})
+
+
+def password_file(directory):
+    """In which bob has the password of ADA, too."""
+    digest = base64.b64encode(hashlib.sha1(ADA[1].encode()).digest()).decode()
+    path = directory / "users"
+    path.write_text("".join(f"{name}:{{SHA}}{digest}\n" for name in ("ada", "bob")))
+    return path
 
 
 class Bench:
@@ -79,15 +92,8 @@ class Bench:
         path.parent.mkdir(mode=0o755, exist_ok=True)
         path.write_text(text)
 
-    def users(self):
-        """A file of passwords in which ada has one."""
-        digest = base64.b64encode(hashlib.sha1(ADA[1].encode()).digest()).decode()
-        path = self.directory / "users"
-        path.write_text(f"ada:{{SHA}}{digest}\n")
-        return path
-
     def basic(self, more):
-        return f'<Location "/members">{BASIC % self.users()}{more}\n</Location>\n'
+        return f'<Location "/members">{BASIC % password_file(self.directory)}{more}\n</Location>\n'
 
     def gate(self, form):
         """By token, or for who has a password."""
@@ -364,8 +370,14 @@ def test_endpoints_stay_open_where_the_whole_server_is_closed(bench):
     assert bench.ask("/billing/create-checkout-session", "POST").status_code == 204
 
 
+def basic_of_the_manual(directory):
+    """What comes before our includes, and behind them."""
+    block = paper.that_has(BLOCKS, "AuthUserFile").replace("/etc/apache2/members", str(password_file(directory)))
+    return dict(zip(("server", "last"), block.split("Include tollgate/tollgate-billing.conf")))
+
+
 def test_user_of_a_password_is_the_endpoints_user(bench):
-    bench.start(last=USER_OF_ENDPOINTS % {"basic": BASIC % bench.users()})
+    bench.start(**basic_of_the_manual(bench.directory))
     assert bench.ask("/billing/config").status_code == 401
     assert bench.ask("/billing/config", auth=("ada", "wrong")).status_code == 401
     assert bench.ask("/billing/config", auth=ADA).status_code == 204
@@ -454,7 +466,8 @@ def test_refusal_of_a_whole_server_shows_its_page_too(bench):
     assert "Not part of your subscription" in bench.ask("/members/page.html").text
 
 
-@pytest.mark.parametrize("page", ["401/page/unidentified", "402/page/no_subscription", "503/page/", "../pages/402.asis"])
+@pytest.mark.parametrize("page", ["401/page/unidentified", "402/page/no_subscription", "503/page/",
+                                  "../pages/402.asis"])
 def test_nobody_opens_the_pages_of_refusal_from_outside(bench, page):
     assert bench.start(SITE_PAGES + MEMBERS).ask(f"/_tollgate_pages/{page}").status_code == 404
 
@@ -524,3 +537,162 @@ def test_php_that_no_gate_guards_gets_nothing(bench, php):
     bench.start(PHP % php.path + "Use TollgateFacts\n")
     bench.write("show.php", SHOW)
     assert shown(bench.ask("/show.php", headers=SPOOFED).text) == {}
+
+
+@pytest.fixture
+def application():
+    """What it hears as headers, of the last request."""
+    class Application(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.heard = dict(self.headers)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Application)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+FORGED = {f"Tollgate{dash}{name}": "forged" for dash in "-_"
+          for name in ("User", "Status", "Plan", "Features", "Until", "Reason")}
+
+
+def test_application_hears_what_the_gate_said_and_never_what_a_client_says(bench, application):
+    bench.access.says = passes(**FACTS)
+    block = paper.that_has(BLOCKS, "Use TollgateHeaders")
+    bench.start(block.replace(":3000", f":{application.server_port}") + MEMBERS)
+    assert bench.ask("/members/page", headers=FORGED).status_code == 204
+    assert {name: value for name, value in application.heard.items() if name.startswith("Tollgate")} == {
+        "Tollgate-User": "ada", "Tollgate-Status": "active", "Tollgate-Plan": "premium",
+        "Tollgate-Features": "exports,api", "Tollgate-Until": "1900000000"}
+    assert bench.ask("/open", headers=FORGED).status_code == 204
+    assert "forged" not in application.heard.values()
+
+
+@pytest.mark.parametrize("where", ['<Location "/">\nProxyPass http://127.0.0.1:%d/\n</Location>',
+                                   "ProxyPass / http://127.0.0.1:%d/"])
+def test_application_at_the_root_does_not_take_the_endpoints(bench, application, where):
+    bench.refuse(402, "no_subscription")
+    bench.start(where % application.server_port + "\n" + MEMBERS)
+    assert bench.ask("/billing/webhook", "POST", data="{}").status_code == 204
+    assert bench.ask("/billing/access/any").headers["Tollgate-Reason"] == "no_subscription"
+    assert "Not part of your subscription" in bench.ask("/members/page").text
+    assert bench.webhook.body == b"{}" and not hasattr(application, "heard")
+
+
+@pytest.mark.parametrize("asked", ["plan:premium", "plan:a%20feature:b"])
+def test_application_asks_about_a_part_of_a_page(bench, asked):
+    bench.access.says = answer(403, {"Tollgate-Reason": "other_plan"})
+    said = bench.start().ask(f"/billing/access/{asked}", headers={"Authorization": "Bearer e", **SPOOFED})
+    assert (said.status_code, said.headers["Tollgate-Reason"]) == (403, "other_plan")
+    assert bench.access.params["TOLLGATE_REQUIRE"] == asked.replace("%20", " ")
+    assert "FCGI_APACHE_ROLE" not in bench.access.params
+    assert bench.ask("/billing/access/").status_code == 404
+
+
+def test_user_of_oauth2_proxy_is_the_one_who_is_asked_about(bench):
+    bench.start(paper.that_has(BLOCKS, "X-Forwarded-User") + MEMBERS)
+    named = {"X-Forwarded-User": "ada", "X-Forwarded-Email": "ada@example.com"}
+    bench.ask("/members/page.html", headers=named)
+    bench.ask("/billing/config", headers=named)
+    for asked in (bench.access.params, bench.subscription.params):
+        assert (asked["TOLLGATE_USER"], asked["TOLLGATE_EMAIL"]) == ("ada", "ada@example.com")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=["README", "apache-README", "manual"])
+def test_example_of_the_papers(bench, example):
+    bench.start(paper.inside_server(example))
+    assert bench.ask("/members/page.html").text == "for members"
+    bench.refuse(402, "no_subscription")
+    assert bench.ask("/members/page.html").headers["Location"] == "/pricing"
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
+
+
+# The real programs.
+
+
+@pytest.fixture(scope="module")
+def shop_process():
+    """Whose customers log in with a password."""
+    directory = places.directory()
+    directory.chmod(0o755)
+    stack = Stack(Apache, gated={"open": "any"}, **basic_of_the_manual(directory))
+    (stack.web.root / "members").mkdir(mode=0o755)
+    (stack.web.root / "members" / "page").write_text("for members")
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def shop(shop_process):
+    shop_process.fresh()
+    return shop_process
+
+
+def buyer(shop):
+    """Ada, who has logged in with her password, and paid."""
+    session = shop.session()
+    session.headers.update({"Accept": "application/json", "Sec-Fetch-Site": "same-origin"})
+    session.auth = ADA
+    pay(shop, create(session, plan="premium")["sessionId"])
+    shop.settle()
+    return session
+
+
+def test_who_logs_in_with_a_password_buys_and_passes(shop):
+    session = buyer(shop)
+    assert session.get("/members/page").text == "for members"
+    assert session.get("/billing/subscriptions").json()["subscriptions"]["data"][0]["status"] == "trialing"
+    assert shop.session().get("/members/page", auth=("bob", ADA[1])).text != "for members"
+    assert shop.session().get("/members/page", auth=("ada", "x")).status_code == 401
+
+
+def test_who_has_paid_is_nobody_by_a_name_alone(shop):
+    """Where the gate goes by token, and where it goes by password, in every way to say a name."""
+    buyer(shop)
+    token = {"Authorization": f"Bearer {identity_token('ada')}"}
+    assert shop.session().get("/open/page", headers=token).text == "paid"
+    names = {name: value.replace("mallory", "ada") for name, value in SPOOFED.items() if name != "Authorization"}
+    for auth in (None, ADA, ("ada", "x")):
+        assert shop.session().get("/open/page", auth=auth, headers=names).status_code == 401
+    for auth in (None, ("ada", ""), ("ada", "x"), ("mallory", ADA[1])):
+        assert shop.session().get("/members/page", auth=auth, headers=names).status_code == 401
+    assert shop.session().get("/members/page", headers=token).status_code == 401
+
+
+def tcp_socket(port):
+    """What a supervisor holds over restarts of the gate."""
+    return socket.create_server(("127.0.0.1", port), backlog=1024)
+
+
+def test_restarts_of_gate_and_endpoints_lose_no_request(directory):
+    directory.chmod(0o755)
+    redis = RedisServer()
+    site = Site(directory, redis=redis.url)
+    gate_port = free_port()
+    build = places.plain_build()
+    held = {"access": tcp_socket(gate_port), "webhook": listening_socket(directory / "webhook.sock"),
+            "session": listening_socket(directory / "session.sock")}
+    responders = [Responder(f"tollgate-{name}", site.config, directory / f"{name}.sock", build=build, listener=listener)
+                  for name, listener in held.items()]
+    apache = Apache(LOCATION % ("/free", "plan:free"), sockets=directory, gate_port=gate_port)
+    (apache.root / "free").mkdir(mode=0o755)
+    (apache.root / "free" / "page").write_text("free")
+    token = {"Authorization": f"Bearer {identity_token('ada')}"}
+    with Load(apache.port, [("GET", "/free/page", None, token), ("POST", "/billing/webhook", b"{}", {}),
+                            ("GET", "/billing/session-status", None, token)]) as load:
+        for responder in responders * 3:
+            load.go_on(100)
+            responder.restart()
+        load.go_on(100)
+    apache.stop()
+    for responder in responders:
+        responder.stop()
+    redis.stop()
+    assert set(load.statuses) == {200, 400}, load.statuses
+    for listener in held.values():
+        listener.close()

@@ -8,7 +8,9 @@ from .process import Process, answers
 
 MODULES = ("mpm_event", "alias", "asis", "auth_basic", "authn_core", "authn_file", "authnz_fcgi", "authz_core",
            "authz_host", "authz_user", "dir", "env", "headers", "include", "macro", "mime", "proxy", "proxy_fcgi",
-           "rewrite", "setenvif")
+           "proxy_http", "rewrite", "setenvif")
+
+LOAD = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in MODULES)
 
 CONFIG = """
 ServerRoot %(directory)s
@@ -53,6 +55,7 @@ Include tollgate/tollgate-macros.conf
 SERVER = """
 %s
 Include tollgate/tollgate-billing.conf
+Include tollgate/tollgate-access.conf
 Include tollgate/tollgate-pages.conf
 %s
 """
@@ -73,7 +76,8 @@ def pages(directory):
 class Apache:
     """`server` and `http` are configuration text; with `sockets`, the directory of our
     responders, and `gate_port`, all of our includes are there too, between `server` and
-    `last`. Files for `root` may be written to .root, which is ${ROOT} in the text. `port` may be chosen before with free_port()."""
+    `last`. Files for `root` may be written to .root, which is ${ROOT} in the text. `port`
+    may be chosen before with free_port()."""
 
     gate_by_tcp = True
     socket_options = ("-m", "666")
@@ -101,8 +105,7 @@ class Apache:
         if sockets:
             http = HTTP % {"sockets": sockets, "gate_port": gate_port, "pages": pages(self.directory)} + http
             server = SERVER % (server, last)
-        load = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES)
-        return CONFIG % {"user": USER if os.geteuid() == 0 else "", "directory": self.directory, "modules": load,
+        return CONFIG % {"user": USER if os.geteuid() == 0 else "", "directory": self.directory, "modules": LOAD,
                          "port": self.port, "root": self.root, "http": http, "server": server}
 
     def start(self):

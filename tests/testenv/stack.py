@@ -27,10 +27,10 @@ class Session(requests.Session):
 class Stack:
     """`web_server` is Nginx or Apache, `server` and `http` are text for that one. `gated`
     are directories with a file "page", and what they require; `site` are options of Site;
-    `port` may be chosen before."""
+    `port` may be chosen before, and `more` is for the web server."""
 
     def __init__(self, web_server=Nginx, gated=None, server="", http="", site=None, responders=RESPONDERS,
-                 redis=None, port=None):
+                 redis=None, port=None, **more):
         port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.directory = places.directory()
@@ -43,7 +43,7 @@ class Stack:
         self.directory.chmod(0o755)
         self.responders = {name: self.responder(name, self.site) for name in responders}
         server += "".join(web_server.gated(name, require) for name, require in (gated or {}).items())
-        self.web = web_server(server, http, sockets=self.directory, port=port, **self.gate)
+        self.web = web_server(server, http, sockets=self.directory, port=port, **self.gate, **more)
         for name in gated or {}:
             (self.web.root / name).mkdir(mode=0o755)
             (self.web.root / name / "page").write_text("paid")
