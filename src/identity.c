@@ -19,7 +19,7 @@
 #define TOKEN_MAX BASE64URL_MAX
 #define KEY_MIN 32 /* RFC 7518, section 3.2 */
 #define SIGNATURE_BYTES 32
-#define LIFE_MAX (31 * 86400) /* beyond it `exp` is a mistake, such as one in milliseconds */
+#define EXP_MAX 99999999999   /* of a year beyond 5000: one in milliseconds, which would hold for ever */
 #define CLOCK_SKEW 60         /* seconds that the site's clock may be ahead, RFC 7519, section 4.1.5 */
 
 bool identity_user_valid(const char *user)
@@ -94,7 +94,7 @@ static bool times_valid(struct json_object *claims, int64_t now)
 	struct json_object *nbf = json_at(claims, "/nbf");
 	int64_t exp = json_integer(claims, "/exp");
 
-	if (exp <= now || exp > now + LIFE_MAX)
+	if (exp <= now || exp > EXP_MAX)
 		return false;
 	if (nbf != NULL && (!json_object_is_type(nbf, json_type_int) ||
 	    json_object_get_int64(nbf) > now + CLOCK_SKEW))

@@ -33,7 +33,7 @@ bool identity_user_valid(const char *user);
 
 /* True, and *identity filled, only for a token whose header is
  * {"alg":"HS256","typ":"JWT"} byte for byte, signed by one of `keys`, with `aud` = site
- * or a list that has it, `sub` a valid user, `exp` after `now` and within 31 days, and
+ * or a list that has it, `sub` a valid user, `exp` after `now` and not in milliseconds, and
  * `nbf`, if any, at most 60 s ahead. Its `scope` may list "server" (RFC 8693, section 4.2). */
 bool identity_verify(const char *token, const struct secret *keys, size_t n_keys,
     const char *site, int64_t now, struct identity *identity);
