@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #define DEPTH_MAX 32
+#define INTEGER_MAX (INT64_C(1) << 53)
 #define NAME_SIZE 64 /* more than our pointers name */
 
 /* json-c 0.16 leaves out what its buffer cannot grow for, and does not say so: it
@@ -23,7 +26,7 @@ static struct json_tokener *tokener_new(size_t length)
 		return NULL;
 	}
 	printbuf_reset(tokener->pb);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	return tokener;
 }
 
@@ -32,7 +35,8 @@ struct json_object *json_parse_object(const char *text, size_t length)
 	struct json_tokener *tokener;
 	struct json_object *object = NULL;
 
-	if (length > INT_MAX / 2 || (tokener = tokener_new(length)) == NULL)
+	/* json-c's own check takes overlong forms and surrogates. */
+	if (length > INT_MAX / 2 || !utf8_valid(text, length) || (tokener = tokener_new(length)) == NULL)
 		return NULL;
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
@@ -99,11 +103,22 @@ size_t json_length(struct json_object *array)
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
+bool json_integer_read(struct json_object *value, int64_t *number)
+{
+	int64_t read = json_object_get_int64(value);
+
+	if (!json_object_is_type(value, json_type_int))
+		return false;
+	*number = read > INTEGER_MAX ? INTEGER_MAX : read < -INTEGER_MAX ? -INTEGER_MAX : read;
+	return true;
+}
+
 int64_t json_integer(struct json_object *object, const char *pointer)
 {
-	struct json_object *value = json_at(object, pointer);
+	int64_t number = 0;
 
-	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+	json_integer_read(json_at(object, pointer), &number);
+	return number;
 }
 
 bool json_truth(struct json_object *object, const char *pointer)

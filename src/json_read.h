@@ -16,7 +16,11 @@ struct json_object *json_parse_object(const char *text, size_t length);
 struct json_object *json_at(struct json_object *object, const char *pointer);
 /* NULL also for a string with a NUL inside. */
 const char *json_text(struct json_object *object, const char *pointer);
+/* What is beyond 2^53, which not every reader holds (RFC 8259, section 6), is taken for
+ * 2^53, so that a time can be added to it. */
 int64_t json_integer(struct json_object *object, const char *pointer);
+/* The same of a value; false, and *number unchanged, for what is none. */
+bool json_integer_read(struct json_object *value, int64_t *number);
 bool json_truth(struct json_object *object, const char *pointer);
 bool json_text_is(struct json_object *object, const char *pointer, const char *word);
 /* How many elements an array has; 0 for what is none. */

@@ -4,8 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 /* How long a browser or Stripe should leave a Redis that fails over. */
 #define STORE_RETRY_AFTER 2
+
+/* A character that was cut in two would make the whole answer no UTF-8. */
+static void drop_half_character(char *text)
+{
+	size_t length = strlen(text);
+
+	for (int i = 0; i < 3 && length > 0 && !utf8_valid(text, length); i++)
+		text[--length] = '\0';
+}
 
 enum result problem_set(struct problem *problem, enum result result,
     const char *code, const char *param, const char *format, ...)
@@ -20,6 +31,7 @@ enum result problem_set(struct problem *problem, enum result result,
 	va_start(args, format);
 	if (vsnprintf(problem->message, sizeof(problem->message), format, args) < 0)
 		problem->message[0] = '\0';
+	drop_half_character(problem->message);
 	va_end(args);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include "apply_lua.h"
 #include "identity.h"
 #include "json_write.h"
+#include "store_reply.h"
 #include "store_session.h"
 
 #define NOTICE_AGE_MAX (3 * 86400)  /* no notice is made from anything older */
@@ -275,7 +276,7 @@ static enum result apply_run(struct store *store, const struct site *site,
 	if (result != RESULT_OK)
 		return result;
 	if (!applied_parse(reply, applied))
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, apply_script.name);
 	store_reply_free(reply);
 	return result;
 }

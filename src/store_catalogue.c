@@ -7,6 +7,7 @@
 
 #include "json_read.h"
 #include "json_write.h"
+#include "store_reply.h"
 
 /* The caller's: json_object_put. */
 static struct json_object *price_encode(const struct store_price *price)
@@ -91,6 +92,10 @@ enum result store_prices_read(struct store *store, const struct site *site,
 	result = store_words(store, site, &reply, "HGETALL", key, NULL);
 	if (result != RESULT_OK)
 		return result;
+	if (!store_reply_is_hash(reply)) {
+		store_reply_free(reply);
+		return store_reply_unexpected(site, "HGETALL");
+	}
 	found = calloc(reply->elements / 2 + 1, sizeof(*found));
 	if (found) {
 		*n_prices = prices_decode(reply, found);

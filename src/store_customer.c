@@ -13,6 +13,7 @@
 #include "identity.h"
 #include "json_read.h"
 #include "log.h"
+#include "store_reply.h"
 
 #define NONE_SECONDS 600
 #define LOG_SECONDS 60
@@ -54,7 +55,7 @@ static int64_t hash_number(const redisReply *hash, const char *prefix, const cha
 {
 	const char *value = hash_value(hash, prefix, id);
 
-	return value ? strtoll(value, NULL, 10) : 0;
+	return value ? store_number_parse(value) : 0;
 }
 
 /* The id of a field that holds a snapshot, or NULL. */
@@ -162,12 +163,25 @@ static bool make_room(struct store_user *user, size_t n_customers, size_t n_reco
 	return user->customers && user->records;
 }
 
+/* As access.lua returns it. */
+static bool is_user(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 1 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING)
+		return false;
+	for (size_t i = 1; i < reply->elements; i += 2)
+		if (reply->element[i]->type != REDIS_REPLY_STRING ||
+		    !store_reply_is_hash(reply->element[i + 1]))
+			return false;
+	return true;
+}
+
 static enum result read_user(const redisReply *reply, struct store_user *user)
 {
 	size_t n_links = reply->elements / 2, n_records = 0;
 	enum result result = RESULT_OK;
 
-	user->known = n_links > 0 || strtoll(reply->element[0]->str, NULL, 10) > time(NULL);
+	user->known = n_links > 0 || store_number_parse(reply->element[0]->str) > time(NULL);
 	for (size_t i = 1; i + 1 < reply->elements; i += 2)
 		n_records += count_records(reply->element[i + 1]);
 	if (!make_room(user, n_links, n_records))
@@ -191,7 +205,7 @@ enum result store_user_read(struct store *store, const struct site *site, const 
 	result = store_script_run(store, site, &access_script, 1, 2, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	result = read_user(reply, &found);
+	result = is_user(reply) ? read_user(reply, &found) : store_reply_unexpected(site, "access");
 	store_reply_free(reply);
 	if (result == RESULT_OK)
 		*user = found;
@@ -221,8 +235,11 @@ enum result store_customer_read(struct store *store, const struct site *site,
 	result = store_words(store, site, &reply, "HGETALL", key, NULL);
 	if (result != RESULT_OK)
 		return result;
-	result = make_room(&found, 1, count_records(reply)) ?
-	    read_customer(customer, reply, &found) : RESULT_INTERNAL;
+	if (!store_reply_is_hash(reply))
+		result = store_reply_unexpected(site, "HGETALL");
+	else
+		result = make_room(&found, 1, count_records(reply)) ?
+		    read_customer(customer, reply, &found) : RESULT_INTERNAL;
 	if (result == RESULT_OK) {
 		*generation = hash_number(reply, "generation", "");
 		*held = found;
@@ -325,7 +342,7 @@ enum result store_customer_generation(struct store *store, const struct site *si
 
 	if (result != RESULT_OK)
 		return result;
-	*generation = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+	*generation = reply->type == REDIS_REPLY_STRING ? store_number_parse(reply->str) : 0;
 	store_reply_free(reply);
 	return RESULT_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "delivery_lua.h"
 #include "json_read.h"
+#include "store_reply.h"
 
 #define NUMBER_SIZE 24
 
@@ -37,33 +38,21 @@ static void number_print(char text[NUMBER_SIZE], int64_t number)
 	snprintf(text, NUMBER_SIZE, "%" PRId64, number);
 }
 
-static bool is_integer(const redisReply *reply)
-{
-	return reply->type == REDIS_REPLY_INTEGER;
-}
-
-static bool is_string(const redisReply *reply)
-{
-	return reply->type == REDIS_REPLY_STRING;
-}
-
 /* As delivery.lua returns it. */
 static bool taken_read(struct redisReply *reply, struct store_delivery *delivery)
 {
 	redisReply **item = reply->element;
+	bool none_due = store_reply_is(reply, "ii");
 
-	if (reply->type != REDIS_REPLY_ARRAY || (reply->elements != 2 && reply->elements != 5)
-	    || !is_integer(item[0]) || !is_integer(item[1]))
+	if (!none_due && !store_reply_is(reply, "iissi"))
 		return false;
 	*delivery = (struct store_delivery){
 		.reply = reply,
 		.lost = item[0]->integer,
 		.due = item[1]->integer >= 0 ? item[1]->integer : INT64_MAX,
 	};
-	if (reply->elements == 2)
+	if (none_due)
 		return true;
-	if (!is_string(item[2]) || !is_string(item[3]) || !is_integer(item[4]))
-		return false;
 	delivery->lane = item[2]->str;
 	delivery->entry = item[3]->str;
 	delivery->attempts = item[4]->integer;
@@ -91,7 +80,7 @@ enum result store_delivery_take(struct store *store, const struct site *site, in
 	result = store_script_run(store, site, &take_script, 5, 8, argv, &reply);
 	if (result == RESULT_OK && !taken_read(reply, delivery)) {
 		store_reply_free(reply);
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, take_script.name);
 	}
 	return result;
 }

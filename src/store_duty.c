@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hex.h"
+#include "store_reply.h"
 
 #define FIELD_SIZE 64
 
@@ -79,8 +80,13 @@ enum result store_duty_begin(struct store *store, const struct site *site, const
 	result = store_script_run(store, site, &begin_script, 2, 6, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	*due_in = reply->integer;
+	if (store_reply_is_integer(reply))
+		*due_in = reply->integer;
+	else
+		result = store_reply_unexpected(site, begin_script.name);
 	store_reply_free(reply);
+	if (result != RESULT_OK)
+		return result;
 	if (*due_in > 0)
 		return RESULT_NOT_FOUND;
 	*duty = begun;
@@ -130,7 +136,7 @@ enum result store_duty_number(struct store *store, const struct site *site, cons
 	result = store_words(store, site, &reply, "HGET", key, name, NULL);
 	if (result != RESULT_OK)
 		return result;
-	*number = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+	*number = reply->type == REDIS_REPLY_STRING ? store_number_parse(reply->str) : 0;
 	store_reply_free(reply);
 	return RESULT_OK;
 }
@@ -167,11 +173,11 @@ enum result store_renewal_mark(struct store *store, const struct site *site, int
 	result = store_script_run(store, site, &renewal_script, 1, 5, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+	if (store_reply_is(reply, "si")) {
 		*cursor = strtoull(reply->element[0]->str, NULL, 10);
 		*n_marked += reply->element[1]->integer;
 	} else {
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, renewal_script.name);
 	}
 	store_reply_free(reply);
 	return result;

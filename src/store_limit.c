@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store_reply.h"
+
 /* KEYS: creations:HASH. ARGV: count, window. The key gets its end before it is counted
  * in, so that no user is ever shut out for good. */
 static const struct store_script take_script = { "limit_take",
@@ -26,10 +28,10 @@ enum result store_limit_take(struct store *store, const struct site *site, const
 	result = store_script_run(store, site, &take_script, 1, 3, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	if (reply->type == REDIS_REPLY_INTEGER)
+	if (store_reply_is_integer(reply))
 		*wait_ms = reply->integer;
 	else
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, take_script.name);
 	store_reply_free(reply);
 	return result;
 }

@@ -3,6 +3,8 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
+#include "store_reply.h"
+
 /* KEYS: pause, rate. ARGV: calls per second. A second begins with its first call. */
 static const struct store_script take_script = { "rate_take",
 	"local pause = redis.call('PTTL', KEYS[1])\n"
@@ -38,11 +40,11 @@ enum result store_rate_take(struct store *store, const struct site *site, int pe
 	result = store_script_run(store, site, &take_script, 2, 3, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+	if (store_reply_is(reply, "ii")) {
 		*wait_ms = reply->element[0]->integer;
 		*paused = reply->element[1]->integer == 1;
 	} else {
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, take_script.name);
 	}
 	store_reply_free(reply);
 	return result;
@@ -62,7 +64,10 @@ enum result store_rate_pause(struct store *store, const struct site *site, int r
 	result = store_script_run(store, site, &pause_script, 2, 3, argv, &reply);
 	if (result != RESULT_OK)
 		return result;
-	*pause_ms = reply->integer;
+	if (store_reply_is_integer(reply))
+		*pause_ms = reply->integer;
+	else
+		result = store_reply_unexpected(site, pause_script.name);
 	store_reply_free(reply);
-	return RESULT_OK;
+	return result;
 }

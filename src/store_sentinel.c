@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "monotonic.h"
+#include "store_reply.h"
 
 #define CHECK_MS 1000
 #define PATIENCE_MS 30000 /* before a Sentinel that kept us waiting is asked again */
@@ -109,7 +110,7 @@ static bool epoch_decode(const redisReply *reply, long long *epoch)
 {
 	for (size_t i = 0; i + 1 < reply->elements; i += 2) {
 		if (strcmp(text_at(reply, i), "config-epoch") == 0) {
-			*epoch = strtoll(text_at(reply, i + 1), NULL, 10);
+			*epoch = store_number_parse(text_at(reply, i + 1));
 			return true;
 		}
 	}
@@ -118,10 +119,11 @@ static bool epoch_decode(const redisReply *reply, long long *epoch)
 
 static bool master_decode(const redisReply *reply, struct store_endpoint *master)
 {
-	if (reply->elements != 2 || strlen(text_at(reply, 0)) >= sizeof(master->host))
+	if (!store_reply_is(reply, "ss") || !reply->element[0]->str[0]
+	    || strlen(reply->element[0]->str) >= sizeof(master->host))
 		return false;
-	strcpy(master->host, text_at(reply, 0));
-	master->port = strtol(text_at(reply, 1), NULL, 10);
+	strcpy(master->host, reply->element[0]->str);
+	master->port = strtol(reply->element[1]->str, NULL, 10);
 	return master->port > 0 && master->port <= 65535;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store_reply.h"
+
 #define DAY 86400
 
 /* The texts of a session, field by field; expires_at stands beside them. */
@@ -56,7 +58,7 @@ static void field_read(struct store_session *session, const char *name, const re
 	if (field && value->len < field->size)
 		memcpy((char *)session + field->offset, value->str, value->len + 1);
 	else if (strcmp(name, "expires_at") == 0)
-		session->expires_at = strtoll(value->str, NULL, 10);
+		session->expires_at = store_number_parse(value->str);
 }
 
 enum result store_session_read(struct store *store, const struct site *site, const char *id,
@@ -72,9 +74,12 @@ enum result store_session_read(struct store *store, const struct site *site, con
 	result = store_words(store, site, &reply, "HGETALL", key, NULL);
 	if (result != RESULT_OK)
 		return result;
-	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+	result = store_reply_is_hash(reply) ? RESULT_OK : store_reply_unexpected(site, "HGETALL");
+	for (size_t i = 0; i < reply->elements && result == RESULT_OK; i += 2)
 		field_read(&found, reply->element[i]->str, reply->element[i + 1]);
 	store_reply_free(reply);
+	if (result != RESULT_OK)
+		return result;
 	if (!found.id[0])
 		return RESULT_NOT_FOUND;
 	*session = found;

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store_reply.h"
 #include "work_lua.h"
 
 #define MEMBER_SIZE (STRIPE_ID_SIZE + 16)
+#define TRIES_MAX 1000 /* as many as are told apart */
 
 static const struct store_script claim_script = { "work", work_lua };
 
@@ -58,8 +60,9 @@ static bool lease_keys_make(struct lease_keys *keys, const struct site *site)
 static bool work_decode(const redisReply *reply, struct store_work *work)
 {
 	struct store_work read = { 0 };
+	int64_t tries;
 
-	if (reply->elements != 4 || reply->element[1]->len >= sizeof(read.id)
+	if (!store_reply_is(reply, "sssi") || reply->element[1]->len >= sizeof(read.id)
 	    || reply->element[2]->len >= sizeof(read.lease))
 		return false;
 	while (strcmp(queues[read.kind], reply->element[0]->str) != 0)
@@ -67,7 +70,8 @@ static bool work_decode(const redisReply *reply, struct store_work *work)
 			return false;
 	memcpy(read.id, reply->element[1]->str, reply->element[1]->len);
 	memcpy(read.lease, reply->element[2]->str, reply->element[2]->len);
-	read.tries = (int)reply->element[3]->integer;
+	tries = reply->element[3]->integer;
+	read.tries = tries < 0 ? 0 : tries < TRIES_MAX ? (int)tries : TRIES_MAX;
 	*work = read;
 	return true;
 }
@@ -100,7 +104,7 @@ enum result store_work_claim(struct store *store, const struct site *site, int64
 	if (reply->type == REDIS_REPLY_NIL)
 		result = RESULT_NOT_FOUND;
 	else if (!work_decode(reply, work))
-		result = RESULT_INTERNAL;
+		result = store_reply_unexpected(site, claim_script.name);
 	store_reply_free(reply);
 	return result;
 }

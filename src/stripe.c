@@ -223,6 +223,17 @@ static bool message_is_private(const char *message)
 	return false;
 }
 
+/* A code or the name of a parameter; NULL for what looks like neither. */
+static const char *word_at(struct json_object *error, const char *pointer)
+{
+	static const char allowed[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]";
+	const char *word = json_text(error, pointer);
+
+	return word != NULL && word[0] != '\0' && word[strspn(word, allowed)] == '\0' &&
+	    !message_is_private(word) ? word : NULL;
+}
+
 static const struct {
 	long status;
 	enum result result;
@@ -242,8 +253,8 @@ static enum result problem_of_error(const struct http_response *response, struct
     struct problem *problem)
 {
 	const char *type = json_text(error, "/type");
-	const char *code = json_text(error, "/decline_code");
-	const char *param = json_text(error, "/param");
+	const char *code = word_at(error, "/decline_code");
+	const char *param = word_at(error, "/param");
 	const char *message = json_text(error, "/message");
 	enum result result = RESULT_UPSTREAM;
 	const char *fallback = "stripe_failed";
@@ -260,7 +271,7 @@ static enum result problem_of_error(const struct http_response *response, struct
 	if (type != NULL && strcmp(type, "idempotency_error") == 0)
 		result = RESULT_CONFLICT;
 	if (code == NULL)
-		code = json_text(error, "/code");
+		code = word_at(error, "/code");
 	if (message == NULL || response->status >= 500 || message_is_private(message))
 		message = "The payment provider could not do this.";
 	problem_set(problem, result, code != NULL ? code : fallback, param, "%s", message);

@@ -128,6 +128,8 @@ static enum result items_complete(struct stripe *stripe, const struct site *site
 
 	if (!more)
 		return RESULT_OK;
+	if (!json_object_is_type(json_at(object, "/items/data"), json_type_array))
+		return stripe_unexpected(problem);
 	while (more && result == RESULT_OK)
 		result = items_page(stripe, site, object, &more, problem);
 	if (result == RESULT_OK && !json_add_truth(json_at(object, "/items"), "has_more", false))

@@ -242,10 +242,9 @@ static bool field_read(const struct field *field, struct json_object *value, voi
 
 	switch (field->kind) {
 	case FIELD_TEXT:
-		return text_read(value, at, field->size);
+		return text_read(value, at, field->size) && (*at || !field->required);
 	case FIELD_NUMBER:
-		*(int64_t *)at = json_object_get_int64(value);
-		return json_object_is_type(value, json_type_int);
+		return json_integer_read(value, (int64_t *)(void *)at);
 	case FIELD_FLAG:
 		*(bool *)at = json_object_get_boolean(value);
 		return json_object_is_type(value, json_type_boolean);

@@ -78,7 +78,7 @@ static void largest_subscription_comes_back(void **state)
 	for (size_t i = 0; i < SUBSCRIPTION_ITEMS_MAX; i++) {
 		memset(subscription.items[i].id, 'a' + (int)i, STRIPE_ID_MAX);
 		memset(subscription.items[i].lookup_key, 'k', LOOKUP_KEY_SIZE - 1);
-		subscription.items[i].quantity = INT64_MAX;
+		subscription.items[i].quantity = INT64_C(1) << 53;
 	}
 	encoded = subscription_encode(&subscription);
 	assert_true(subscription_decode(encoded, &decoded));
