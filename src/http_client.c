@@ -13,7 +13,8 @@
 #include "log.h"
 
 struct http_client {
-	CURL *easy; /* keeps its connections between exchanges */
+	CURLSH *share; /* keeps connections between exchanges */
+	CURL *easy;    /* of the exchange under way, or NULL */
 	char *user_agent;
 	char error[CURL_ERROR_SIZE];
 };
@@ -77,6 +78,22 @@ void http_client_cleanup(void)
 	curl_global_cleanup();
 }
 
+static CURLSH *share_new(void)
+{
+	static const curl_lock_data kept[] = {
+		CURL_LOCK_DATA_CONNECT, CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION,
+	};
+	CURLSH *share = curl_share_init();
+
+	for (size_t i = 0; share != NULL && i < sizeof(kept) / sizeof(kept[0]); i++) {
+		if (curl_share_setopt(share, CURLSHOPT_SHARE, kept[i]) == CURLSHE_OK)
+			continue;
+		curl_share_cleanup(share);
+		return NULL;
+	}
+	return share;
+}
+
 struct http_client *http_client_new(const char *user_agent)
 {
 	struct http_client *client = calloc(1, sizeof(*client));
@@ -84,8 +101,8 @@ struct http_client *http_client_new(const char *user_agent)
 	if (client == NULL)
 		return NULL;
 	client->user_agent = strdup(user_agent);
-	client->easy = curl_easy_init();
-	if (client->user_agent == NULL || client->easy == NULL) {
+	client->share = share_new();
+	if (client->user_agent == NULL || client->share == NULL) {
 		http_client_free(client);
 		return NULL;
 	}
@@ -96,7 +113,7 @@ void http_client_free(struct http_client *client)
 {
 	if (client == NULL)
 		return;
-	curl_easy_cleanup(client->easy);
+	curl_share_cleanup(client->share);
 	free(client->user_agent);
 	free(client);
 }
@@ -189,6 +206,7 @@ static bool set_request(struct http_client *client, const struct http_request *r
 
 	client->error[0] = '\0';
 	return set_fixed(easy) && set_body(easy, request)
+	    && curl_easy_setopt(easy, CURLOPT_SHARE, client->share) == CURLE_OK
 	    && curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, client->error) == CURLE_OK
 	    && curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent) == CURLE_OK
 	    && curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK
@@ -296,12 +314,16 @@ enum http_outcome http_client_exchange(struct http_client *client,
 	struct curl_slist *headers = NULL;
 
 	http_response_free(response);
-	if (!http_url_allowed(request->url) || request->timeout_ms <= 0
+	/* Not one handle for all: curl 7.88 would go on with a header of the last answer,
+	 * freed meanwhile, when this one begins with a folded line. */
+	client->easy = curl_easy_init();
+	if (client->easy == NULL || !http_url_allowed(request->url) || request->timeout_ms <= 0
 	    || !headers_build(request, &headers) || !set_request(client, request, headers, &sink))
 		log_event(LOG_LEVEL_ERROR, "http request cannot be made", "method", request->method, NULL);
 	else
 		outcome = perform(client, request, response);
-	curl_easy_reset(client->easy);
+	curl_easy_cleanup(client->easy);
+	client->easy = NULL;
 	headers_wipe(headers);
 	return outcome;
 }
