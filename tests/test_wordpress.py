@@ -6,6 +6,9 @@ import re
 import time
 
 import pytest
+import requests
+from testenv.notices import signature
+from testenv.php_shop import NOTIFY_SECRET
 from testenv.process import wait_until
 from testenv.site import identity_token
 from testenv.wordpress import ADA, BOB, EVE, UPLOAD, WordPress
@@ -307,3 +310,37 @@ def test_profile_is_shown_to_who_may_edit_it_only(site):
     eve = site.log_in(EVE).get(f"/wp-admin/user-edit.php?user_id={ADA}")
     assert rows(eve)["Plan"] == "premium" and "tollgate_portal" not in eve.text
     assert "premium" not in site.log_in(BOB).get(f"/wp-admin/user-edit.php?user_id={ADA}").text
+
+
+def test_theme_hears_of_the_purchase(site):
+    buy(site, site.log_in(ADA))
+    heard = wait_until(lambda: [one for one in site.notices if one[0] == "subscription_status_changed"], 20, "a notice")
+    assert heard[0][1]["user"] == str(ADA) and heard[0][2].endswith("-subscription_status_changed")
+
+
+def tell(site, id="n1", at=0, body=b'{"type":"t","data":{"user":"7"}}', **headers):
+    at = str(int(time.time()) + at)
+    return requests.post(f"{site.url}/wp-json/tollgate/v1/notice", body, timeout=10, headers={
+        "webhook-id": id, "webhook-timestamp": at, "webhook-signature": signature(NOTIFY_SECRET, id, at, body),
+        **headers}).status_code
+
+
+@pytest.mark.parametrize("wrong", [
+    {"webhook-signature": ""}, {"webhook-signature": "v1,"}, {"webhook-id": "n2"}, {"webhook-id": ""},
+    {"webhook-timestamp": "1e9"}, {"webhook-timestamp": ""}, {"at": -400}, {"at": 400}])
+def test_notice_that_nobody_signed_is_not_heard(site, wrong):
+    assert tell(site, **wrong) == 401
+    assert site.notices == []
+    assert tell(site) == 204
+    assert site.notices == [["t", {"user": "7"}, "n1"]]
+
+
+def test_notice_that_the_theme_chokes_on_is_not_taken(site):
+    assert tell(site, body=b'{"type":"choke","data":{}}') == 500
+
+
+def test_one_good_signature_of_several_is_enough(site):
+    at = str(int(time.time()))
+    good = signature(NOTIFY_SECRET, "n1", at, b'{"type":"t","data":{}}')
+    assert tell(site, body=b'{"type":"t","data":{}}', **{"webhook-timestamp": at,
+                "webhook-signature": f"v1,AAAA {good}"}) == 204

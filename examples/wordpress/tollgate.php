@@ -27,6 +27,8 @@ const CACHE_SECONDS = 30;   // who has paid is believed so long
 const ASK_SECONDS = 5;
 const BUY_SECONDS = 30;     // tollgate itself gives up on Stripe sooner
 const KEY_MIN = 32;         // bytes
+const NOTICE_KEY_MIN = 24;
+const NOTICE_SECONDS = 300; // old or ahead, at most
 const TURNS = 5;            // to the login and back, within
 const TURNS_SECONDS = 10;   // so long: then the gate takes no token of ours
 
@@ -434,3 +436,51 @@ function profile(\WP_User $user): void
 
 add_action('show_user_profile', __NAMESPACE__ . '\\profile');
 add_action('edit_user_profile', __NAMESPACE__ . '\\profile');
+
+/* Notices, at the site's notify_url: /wp-json/tollgate/v1/notice. Signed as
+ * github.com/standard-webhooks/standard-webhooks says; a theme or plugin hears
+ *
+ *     add_action('tollgate_notice', function (string $type, array $data, string $id) { … }, 10, 3);
+ *
+ * and, if it throws, hears it again. What must not be done twice remembers the id. */
+
+function notice_key(): string
+{
+	$secret = trim((string) @file_get_contents(config('NOTIFY_SECRET_FILE')));
+	$key = strncmp($secret, 'whsec_', 6) === 0 ? base64_decode(substr($secret, 6), true) : $secret;
+	return is_string($key) ? $key : '';
+}
+
+function is_signed(\WP_REST_Request $request): bool
+{
+	$id = (string) $request->get_header('webhook-id');
+	$timestamp = (string) $request->get_header('webhook-timestamp');
+	$key = notice_key();
+	if ($id === '' || strlen($key) < NOTICE_KEY_MIN || preg_match('/^\d{1,15}$/D', $timestamp) !== 1
+		|| abs(time() - (int) $timestamp) > NOTICE_SECONDS) {
+		return false;
+	}
+	$mac = hash_hmac('sha256', "$id.$timestamp." . $request->get_body(), $key, true);
+	$found = false;
+	foreach (explode(' ', (string) $request->get_header('webhook-signature')) as $signature) {
+		$found = hash_equals('v1,' . base64_encode($mac), $signature) || $found;
+	}
+	return $found;
+}
+
+function take_notice(\WP_REST_Request $request): \WP_REST_Response
+{
+	$notice = json_decode($request->get_body(), true, 32, JSON_THROW_ON_ERROR);
+	do_action('tollgate_notice', $notice['type'], $notice['data'], (string) $request->get_header('webhook-id'));
+	return new \WP_REST_Response(null, 204);
+}
+
+function register_notice_route(): void
+{
+	if (config('NOTIFY_SECRET_FILE') !== '') {
+		register_rest_route('tollgate/v1', '/notice', ['methods' => 'POST',
+			'callback' => __NAMESPACE__ . '\\take_notice', 'permission_callback' => __NAMESPACE__ . '\\is_signed']);
+	}
+}
+
+add_action('rest_api_init', __NAMESPACE__ . '\\register_notice_route');

@@ -6,12 +6,22 @@ define('WP_HOME', $_SERVER['WP_HOME']);
 define('WP_CACHE_DIRECTORY', $_SERVER['WP_DIRECTORY']);
 define('TOLLGATE_SITE', 'shop');
 define('TOLLGATE_IDENTITY_KEY_FILE', $_SERVER['WP_IDENTITY_KEY_FILE']);
+define('TOLLGATE_NOTIFY_SECRET_FILE', $_SERVER['WP_NOTIFY_SECRET_FILE']);
 
 require __DIR__ . '/stubs.php';
 wp_magic_quotes();
 ob_start();
 require $_SERVER['WP_PLUGIN'];
 do_action('init');
+
+/* A theme that writes down what it hears, and chokes on one thing. */
+add_action('tollgate_notice', function (string $type, array $data, string $id) {
+	if ($type === 'choke') {
+		http_response_code(500);
+		exit;
+	}
+	file_put_contents(WP_CACHE_DIRECTORY . '/notices.log', json_encode([$type, $data, $id]) . "\n", FILE_APPEND);
+}, 10, 3);
 
 function login_page()
 {
@@ -50,6 +60,8 @@ if ($path === '/wp-login.php') {
 	do_action('show_user_profile', wp_get_current_user());
 } elseif ($path === '/wp-admin/user-edit.php') {
 	do_action('edit_user_profile', get_userdata((int) $_GET['user_id']));
+} elseif (strncmp($path, '/wp-json/', 9) === 0) {
+	stub_rest($path);
 } else {
 	echo do_shortcode(file_get_contents($_SERVER['WP_DIRECTORY'] . '/' . basename($path) . '.page'));
 }

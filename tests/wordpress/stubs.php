@@ -46,8 +46,9 @@ function do_action($name, ...$arguments)
 {
 	global $stub_hooks;
 	$arguments = $arguments ?: [''];
+	$stub_hooks[$name] = $stub_hooks[$name] ?? [];
 	ksort($stub_hooks[$name]);
-	foreach ($stub_hooks[$name] ?? [] as $callbacks) {
+	foreach ($stub_hooks[$name] as $callbacks) {
 		foreach ($callbacks as [$callback, $accepted]) {
 			$callback(...array_slice($arguments, 0, $accepted));
 		}
@@ -373,4 +374,51 @@ function wp_remote_retrieve_body($response)
 function wp_remote_retrieve_header($response, $name)
 {
 	return is_wp_error($response) ? '' : $response['headers'][$name] ?? '';
+}
+
+/* REST */
+
+class WP_REST_Request
+{
+	public function get_header($name)
+	{
+		return wp_unslash($_SERVER['HTTP_' . strtoupper(strtr($name, '-', '_'))] ?? null);
+	}
+
+	public function get_body()
+	{
+		return file_get_contents('php://input');
+	}
+}
+
+class WP_REST_Response
+{
+	public $status;
+
+	public function __construct($data, $status)
+	{
+		$this->status = $status;
+	}
+}
+
+$stub_routes = [];
+
+function register_rest_route($namespace, $route, $arguments)
+{
+	global $stub_routes;
+	$stub_routes["/wp-json/$namespace$route"] = $arguments;
+}
+
+function stub_rest($path)
+{
+	global $stub_routes;
+	do_action('rest_api_init');
+	$route = $stub_routes[$path] ?? ['methods' => ''];
+	if ($route['methods'] !== $_SERVER['REQUEST_METHOD']) {
+		http_response_code(404);
+	} elseif (!$route['permission_callback'](new WP_REST_Request())) {
+		http_response_code(401);
+	} else {
+		http_response_code($route['callback'](new WP_REST_Request())->status);
+	}
 }
