@@ -57,13 +57,12 @@ static void answer_responder(struct response *response, int status, const char *
 	response_empty(response, status);
 }
 
-/* Empty ones too: a page within a page would keep those of the outer one. When
- * it is a no, the client sees what is sent, so it is the reason alone. */
+/* Empty ones too: a page within a page would keep those of the outer one.
+ * Variables are for a yes alone; what is sent with a no, the page of refusal reads. */
 static void answer_authorizer(struct response *response, int status, const char *const facts[FACTS])
 {
 	if (status != 200) {
-		response_header(response, names[FACT_REASON].responder, facts[FACT_REASON]);
-		response_empty(response, status);
+		answer_responder(response, status, facts);
 		return;
 	}
 	for (int i = 0; i < FACTS; i++)

@@ -533,6 +533,18 @@ def test_php_behind_a_front_controller_gets_it_too(bench, php, at, to):
     assert bench.ask("/members/any/thing").status_code == 402
 
 
+def test_page_of_refusal_of_the_sites_own_gets_what_the_gate_said(bench, php):
+    bench.start(paper.that_has(BLOCKS, "account-refused") + PHP % php.path)
+    bench.write("account-refused.php", SHOW)
+    bench.access.says = answer(402, {"Tollgate-User": "ada", "Tollgate-Status": "past_due",
+                                     "Tollgate-Reason": "past_due"})
+    refused = bench.ask("/account", headers=FORGED)
+    assert shown(refused.text) == {"TOLLGATE_USER": "ada", "TOLLGATE_STATUS": "past_due",
+                                   "TOLLGATE_REASON": "past_due"}
+    assert not [name for name in refused.headers if name.startswith("Tollgate")]
+    assert shown(bench.ask("/account-refused.php", headers=FORGED).text) == {}
+
+
 def test_php_that_no_gate_guards_gets_nothing(bench, php):
     bench.start(PHP % php.path + "Use TollgateFacts\n")
     bench.write("show.php", SHOW)
