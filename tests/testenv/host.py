@@ -36,6 +36,7 @@ server {
     listen 127.0.0.1:%(port)d;
     root %(root)s;
     set $tollgate_site %(name)s;
+    set $tollgate_instance "%(instance)s";
     %(includes)s
     location = /page {
         auth_request /_tollgate/plan:basic;
@@ -62,6 +63,7 @@ class Tenant:
         self.host = host
         self.name = name
         self.account = account
+        self.instance = ""
         self.sandbox = host.sandbox.of(account)
         self.redis = host.redis
         self.port = free_port()
@@ -85,7 +87,8 @@ class Tenant:
         self.file.write_text(self.text() if text is None else text)
 
     def server(self, root):
-        return NGINX % {"port": self.port, "root": root, "name": self.name, "includes": INCLUDES}
+        return NGINX % {"port": self.port, "root": root, "name": self.name,
+                        "instance": self.instance, "includes": INCLUDES}
 
     def session(self, user=None, **claims):
         session = Session(self.url)
@@ -131,11 +134,16 @@ class Host:
         self.sell()
         return self
 
+    def upstreams(self):
+        return upstreams(self.directory)
+
+    def http(self):
+        return HTTP % {"upstreams": self.upstreams()}
+
     def serve(self):
         root = places.directory()
         (root / "page.html").write_text("paid for\n")
-        http = HTTP % {"upstreams": upstreams(self.directory)}
-        self.nginx = Nginx(INCLUDES, http + "".join(site.server(root) for site in self.sites.values()))
+        self.nginx = Nginx(INCLUDES, self.http() + "".join(site.server(root) for site in self.sites.values()))
 
     def sell(self):
         """What each site sells is at Stripe, which sends each its events."""

@@ -24,6 +24,12 @@ def site_user(site):
     return line.replace("user shop ", f"user {site} ").replace("{shop}", "{%s}" % site).replace("SHOP-", f"{site}-")
 
 
+def instance_upstreams(site):
+    """The expressions for sed of tollgate-nginx(7) that make a site's own upstreams."""
+    return [expression.replace("shop", site) for expression in
+            re.findall(r"-e '(.*?)'", section("tollgate-nginx.7", "MANY SITES"))]
+
+
 def redis_kinds():
     """The kinds of keys of a site."""
     return sorted(set(re.findall(r"^\.It Ic (\w+)", section("tollgate-redis.7", "KEYS"), re.MULTILINE)))
