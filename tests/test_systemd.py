@@ -80,6 +80,20 @@ def test_secrets_of_others_are_out_of_sight():
             assert all(path.startswith(top + "/") for path in Unit(name.format(task)).hidden())
 
 
+def promised():
+    """{task: (Stripe key, signing secret, network)} of SECURITY.md."""
+    rows = re.findall(r"^\| `tollgate-(\w+)` \| (.*) \|$", (places.TOP / "SECURITY.md").read_text(), re.MULTILINE)
+    return {task: tuple(row.split(" | ")[i] for i in (0, 1, 3)) for task, row in rows}
+
+
+def test_security_md_says_what_the_units_do():
+    def truth(unit):
+        hidden = {pathlib.Path(path).name for path in unit.hidden()}
+        return ("–" if "stripe" in hidden else "its own", "–" if "webhook" in hidden else "yes",
+                "this host" if unit.values("IPAddressDeny") == ["any"] else "any")
+    assert promised() == {task: truth(Unit(f"tollgate-{task}.service")) for task in ALL}
+
+
 def enabled(tree, name):
     """What `systemctl enable` of this unit links, below a root directory that is not the system's."""
     links = tree / "etc/systemd/system"
