@@ -227,6 +227,12 @@ def test_add_user_takes_no_short_password(shop):
     assert subprocess.run(["php", EXAMPLES / "add-user.php"], capture_output=True, check=False).returncode == 64
 
 
+def test_passwords_are_nobody_elses_to_read(shop):
+    users = shop.directory / "users.json"
+    assert users.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in users.read_text()
+
+
 def test_add_user_keeps_the_id_of_who_is_there(shop):
     before = shop.user_id("bob")
     assert shop.add_user("bob", PASSWORD) == 0

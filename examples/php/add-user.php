@@ -1,6 +1,7 @@
 <?php
 /* usage: php add-user.php USERS_FILE NAME EMAIL <password.txt
- * Adds a user, or gives her another password and address; her id stays. */
+ * Adds a user, or gives her another password and address; her id stays. To be
+ * run as PHP's own user, to whom alone the file is readable. */
 declare(strict_types=1);
 
 require __DIR__ . '/users.php';
@@ -22,6 +23,7 @@ if (strlen($password) < 12 || strlen($password) > 72) {
 $users = is_file($file) ? read_users($file) : [];
 $users[$name] = ['id' => $users[$name]['id'] ?? 'u' . bin2hex(random_bytes(8)), 'email' => $email,
 	'password' => password_hash($password, PASSWORD_DEFAULT)];
+umask(077);
 /* Whoever logs in meanwhile reads the old file or the new one, and no half. */
 $written = file_put_contents("$file.new", json_encode($users, JSON_PRETTY_PRINT | JSON_THROW_ON_ERROR) . "\n");
 exit($written !== false && rename("$file.new", $file) ? 0 : 74);
