@@ -5,7 +5,8 @@ import signal
 import sys
 
 from check import run_check
-from instance import PROGRAMS, Failure, Instance, free_port
+from instance import PROGRAMS, Failure, Instance
+from servers import Apache, Nginx, free_port
 
 
 def options():
@@ -13,6 +14,7 @@ def options():
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--apache", action="store_const", const=Apache, default=Nginx, dest="web_server")
     parser.add_argument("--without", action="append", default=[], choices=PROGRAMS)
     return parser.parse_args()
 
@@ -33,7 +35,8 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        with Instance(given.build, free_port() if given.check else given.port, given.without) as instance:
+        port = free_port() if given.check else given.port
+        with Instance(given.build, port, given.without, given.web_server()) as instance:
             return run_check(instance) if given.check else serve(instance)
     except KeyboardInterrupt:
         return 0

@@ -1,9 +1,8 @@
-"""One private instance: Redis, the Stripe sandbox, tollgate, PHP and nginx as
+"""One private instance: Redis, the Stripe sandbox, tollgate, PHP and a web server as
 ordinary processes of whoever starts it, with all their files in one directory
 that goes away with them."""
 import glob
 import os
-import pwd
 import secrets
 import shutil
 import socket
@@ -11,6 +10,7 @@ import subprocess
 import tempfile
 import time
 
+import servers
 import shop
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,12 +23,6 @@ STOP_SECONDS = 10
 
 class Failure(Exception):
     """Something the visitor must be told, in its words."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def port_is_taken(port):
@@ -45,9 +39,10 @@ def program(name):
 
 
 class Instance:
-    def __init__(self, build, port, without=()):
+    def __init__(self, build, port, without=(), web_server=None):
         self.build = build
         self.port = port
+        self.web_server = web_server or servers.Nginx()
         self.programs = [name for name in PROGRAMS if name not in without]
         self.origin = "http://127.0.0.1:%d" % port
         # A short path: a unix socket's name ends after 107 bytes.
@@ -76,13 +71,13 @@ class Instance:
         self.write_configuration("redis.conf")
         self.run("redis", [program("redis-server"), self.path("redis.conf")], self.path("redis.sock"))
         self.start_sandbox()
-        for name in ("tollgate.conf", "php-fpm.conf", "demo-php.conf", "nginx.conf"):
+        for name in ("tollgate.conf", "php-fpm.conf") + self.web_server.configurations:
             self.write_configuration(name)
         for name in self.programs:
             self.start_program(name)
         self.start_php()
-        self.run("nginx", [program("nginx"), "-e", "stderr", "-c", self.path("nginx.conf")],
-                 ("127.0.0.1", self.port))
+        name = self.web_server.name
+        self.run(name, [program(name)] + self.web_server.arguments(self.dir), ("127.0.0.1", self.port))
         shop.stock(self.stripe, self.stripe_key)
 
     def start_sandbox(self):
@@ -99,9 +94,12 @@ class Instance:
         if not os.access(binary, os.X_OK):
             raise Failure("%s is not built" % binary)
         command = [binary, "-c", self.path("tollgate.conf")]
-        if name in RESPONDERS:
+        if name == "access" and self.web_server.gate_port:
+            address = ("127.0.0.1", self.web_server.gate_port)
+            self.run(name, command + ["-s", "%s:%d" % address], address)
+        elif name in RESPONDERS:
             sock = self.path(name + ".sock")
-            self.run(name, command + ["-s", "unix:" + sock], sock)
+            self.run(name, command + ["-s", "unix:" + sock] + self.web_server.socket_options, sock)
         else:
             self.run(name, command, self.path(name + ".log"))
 
@@ -132,13 +130,13 @@ class Instance:
     def write_directories(self):
         for name in ("tmp", "sessions"):
             os.mkdir(self.path(name), 0o700)
-        os.symlink(os.path.join(ROOT, "nginx"), self.path("snippets"))
+        self.web_server.prepare(self.dir)
 
     def write_configuration(self, name):
         values = {
-            "DIR": self.dir, "ORIGIN": self.origin, "PORT": str(self.port), "SITE": os.path.join(HERE, "site"),
-            "PAGES": os.path.join(ROOT, "nginx", "pages"), "USER": pwd.getpwuid(os.geteuid()).pw_name,
-            "STRIPE": getattr(self, "stripe", ""), "PUBLISHABLE_KEY": self.publishable_key,
+            "DIR": self.dir, "ORIGIN": self.origin, "PORT": str(self.port), "USER": servers.own_user(),
+            "WEB_USER": self.web_server.user, "STRIPE": getattr(self, "stripe", ""),
+            "PUBLISHABLE_KEY": self.publishable_key, **self.web_server.values(self.dir),
         }
         with open(os.path.join(HERE, "conf", name)) as file:
             text = file.read()

@@ -51,8 +51,9 @@ def children(temporary):
     return found
 
 
-def test_check_makes_a_purchase(temporary):
-    done = check(temporary)
+@pytest.mark.parametrize("options", [[], ["--apache"]], ids=["nginx", "apache"])
+def test_check_makes_a_purchase(temporary, options):
+    done = check(temporary, *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ok ") == len(done.stdout.splitlines()) >= 15
     assert list(temporary.iterdir()) == []

@@ -1,5 +1,5 @@
 <?php
-/* Runs whether the gate lets her pass or not: nginx hands over what it said. */
+/* Runs whether the gate lets her pass or not: the web server hands over what it said. */
 require __DIR__ . '/../frame.php';
 
 const STATUSES = [

@@ -8,7 +8,7 @@ page_begin('Your report');
 ?>
 <div class="narrow">
 <h1>Your report</h1>
-<p class="lead">What nginx tells PHP about you in <code>$_SERVER</code>, without PHP asking anybody:</p>
+<p class="lead">What the web server tells PHP about you in <code>$_SERVER</code>, without PHP asking anybody:</p>
 <table class="card">
 <?php foreach (PARAMS as $name): ?>
 <tr><th scope="row"><code><?= $name ?></code></th><td id="<?= $name ?>"><?= text($_SERVER[$name]) ?></td></tr>
