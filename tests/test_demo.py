@@ -25,7 +25,9 @@ def check(temporary, *options):
 
 @pytest.fixture
 def temporary():
+    """Open as /tmp is, for Apache's own user."""
     directory = places.directory()
+    directory.chmod(0o711)
     yield directory
     subprocess.run(["rm", "-rf", directory], check=True)
 
