@@ -114,7 +114,8 @@ static enum result do_wish(const struct billing *billing, const struct store_wor
 	if (!identity_user_valid(work->id))
 		return RESULT_OK;
 	strcpy(identity.user, work->id);
-	identity_user_hash(identity.user, hash);
+	if (!identity_user_hash(identity.user, hash))
+		return problem_memory(problem);
 	hers.identity = &identity;
 	hers.user_hash = hash;
 	result = billing_customer_find(&hers, &user, problem);

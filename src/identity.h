@@ -41,7 +41,8 @@ bool identity_verify(const char *token, const struct secret *keys, size_t n_keys
 /* A list of words, separated by blanks, has "server". */
 bool identity_scope_is_server(const char *scope);
 
-/* The SHA-256 of the user id in hex, as it stands in key names. */
-void identity_user_hash(const char *user, char hash[65]);
+/* The SHA-256 of the user id in hex, as it stands in key names. False when there is
+ * no memory: to go on without it would mix users. */
+bool identity_user_hash(const char *user, char hash[65]) __attribute__((warn_unused_result));
 
 #endif

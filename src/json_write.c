@@ -73,15 +73,22 @@ bool json_append(struct json_object *array, struct json_object *value)
 	return added(array, done);
 }
 
-/* json-c 0.16 leaves out what its buffer cannot grow for, and does not say so: a
- * second time there is room, and the length is another. */
+/* json-c 0.16 leaves out what its buffer cannot grow for, and does not say so. */
+static bool is_whole(struct json_object *object, const char *text)
+{
+	struct json_object *read = json_tokener_parse(text);
+	bool whole = json_object_equal(object, read);
+
+	json_object_put(read);
+	return whole;
+}
+
 const char *json_write(struct json_object *object)
 {
-	size_t length, again;
 	const char *text;
 
-	if (object == NULL || json_object_to_json_string_length(object, FLAGS, &length) == NULL)
+	if (object == NULL)
 		return NULL;
-	text = json_object_to_json_string_length(object, FLAGS, &again);
-	return length == again ? text : NULL;
+	text = json_object_to_json_string_ext(object, FLAGS);
+	return text != NULL && is_whole(object, text) ? text : NULL;
 }

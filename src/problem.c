@@ -66,6 +66,7 @@ const char *result_str(enum result result)
 		[RESULT_RATE_LIMITED] = "rate_limited",
 		[RESULT_INTERNAL] = "internal",
 		[RESULT_UPSTREAM] = "upstream",
+		[RESULT_DOUBTFUL] = "doubtful",
 		[RESULT_UNAVAILABLE] = "unavailable",
 		[RESULT_TIMEOUT] = "timeout",
 	};

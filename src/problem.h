@@ -15,7 +15,8 @@ enum result {
 	RESULT_MEDIA_TYPE,
 	RESULT_RATE_LIMITED,
 	RESULT_INTERNAL,     /* ours: out of memory, a bug */
-	RESULT_UPSTREAM,     /* Stripe answered, but not usefully */
+	RESULT_UPSTREAM,     /* Stripe failed, or refused us */
+	RESULT_DOUBTFUL,     /* it may be done: Stripe's answer is there and cannot be used */
 	RESULT_UNAVAILABLE,  /* Redis or Stripe cannot be reached */
 	RESULT_TIMEOUT,      /* Stripe too slow */
 };

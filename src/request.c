@@ -247,8 +247,9 @@ static enum result identify(struct request *request, struct problem *problem)
 		identify_by_token(request);
 	if (scope != NULL && identity_scope_is_server(scope))
 		request->identity.server = true;
-	if (request->identity.user[0] != '\0')
-		identity_user_hash(request->identity.user, request->user_hash);
+	if (request->identity.user[0] != '\0' &&
+	    !identity_user_hash(request->identity.user, request->user_hash))
+		return problem_memory(problem);
 	return RESULT_OK;
 }
 

@@ -29,6 +29,7 @@ static const struct {
 	[RESULT_RATE_LIMITED] = { 429, "rate_limit_error" },
 	[RESULT_INTERNAL] = { 500, "api_error" },
 	[RESULT_UPSTREAM] = { 502, "api_error" },
+	[RESULT_DOUBTFUL] = { 502, "api_error" },
 	[RESULT_UNAVAILABLE] = { 503, "api_error" },
 	[RESULT_TIMEOUT] = { 504, "api_error" },
 };

@@ -229,8 +229,8 @@ static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site
 {
 	char hash[HASH_SIZE];
 
-	if (change->link_user)
-		identity_user_hash(change->link_user, hash);
+	if (change->link_user && !identity_user_hash(change->link_user, hash))
+		return false;
 	return store_key(keys[KEY_EVENT], site, "event", change->event_id)
 	    && store_key(keys[KEY_CUSTOMER], site, "customer", change->customer)
 	    && store_key(keys[KEY_DIRTY], site, "dirty", NULL)

@@ -114,6 +114,7 @@ static enum result read_features(const char *json, struct store_user *user)
 {
 	struct json_object *array = json_tokener_parse(json);
 	size_t count = json_length(array);
+	bool parsed = array != NULL;
 	void *grown = count ? reallocarray(user->features, user->n_features + count,
 	    sizeof(*user->features)) : user->features;
 
@@ -123,7 +124,7 @@ static enum result read_features(const char *json, struct store_user *user)
 			add_feature(user, json_object_array_get_idx(array, i));
 	}
 	json_object_put(array);
-	return grown || count == 0 ? RESULT_OK : RESULT_INTERNAL;
+	return parsed && (grown || count == 0) ? RESULT_OK : RESULT_INTERNAL;
 }
 
 /* Without a generation nothing but a link is stored (never read, expired, flushed): a miss. */
@@ -280,8 +281,7 @@ enum result store_customer_link(struct store *store, const struct site *site,
 	struct redisReply *reply = NULL;
 	enum result result = RESULT_INTERNAL;
 
-	identity_user_hash(user, hash);
-	if (!store_key(user_key, site, "user", hash) ||
+	if (!identity_user_hash(user, hash) || !store_key(user_key, site, "user", hash) ||
 	    !store_key(customer_key, site, "customer", customer))
 		return RESULT_INTERNAL;
 	write_number(when, now);

@@ -282,7 +282,7 @@ static enum result problem_of_error(const struct http_response *response, struct
 
 enum result stripe_unexpected(struct problem *problem)
 {
-	return problem_set(problem, RESULT_UPSTREAM, "stripe_failed", NULL,
+	return problem_set(problem, RESULT_DOUBTFUL, "stripe_failed", NULL,
 	    "The payment provider's answer could not be used.");
 }
 
@@ -336,7 +336,7 @@ static enum result exchange_result(const struct exchange *exchange, struct strip
 		answer->date = response->date;
 		return RESULT_OK;
 	}
-	if (outcome != HTTP_ANSWERED || (object == NULL && response->status < 300))
+	if (outcome != HTTP_ANSWERED || response->status < 300)
 		result = problem_of_outcome(outcome == HTTP_ANSWERED ? HTTP_FAILED : outcome, problem);
 	else
 		result = problem_of_error(response, json_at(object, "/error"), problem);

@@ -37,13 +37,13 @@ struct stripe_answer {
  * or DELETE needs an idempotency key.
  * RESULT_DECLINED: a card error, with Stripe's decline code; RESULT_NOT_FOUND:
  * no such object; RESULT_INVALID: Stripe refused a parameter; RESULT_CONFLICT:
- * idempotency; RESULT_RATE_LIMITED; RESULT_UPSTREAM; RESULT_UNAVAILABLE;
- * RESULT_TIMEOUT. A message that names a key or an account is replaced. */
+ * idempotency; RESULT_RATE_LIMITED; RESULT_UPSTREAM; RESULT_DOUBTFUL;
+ * RESULT_UNAVAILABLE; RESULT_TIMEOUT. A message that names a key or an account is replaced. */
 enum result stripe_call(struct stripe *stripe, const struct site *site, const char *method,
     const char *path, const struct form *form, const char *idempotency_key,
     struct stripe_answer *answer, struct problem *problem);
 
-/* Stripe's answer lacks what it always has; RESULT_UPSTREAM. */
+/* Stripe's answer lacks what it always has; RESULT_DOUBTFUL. */
 enum result stripe_unexpected(struct problem *problem);
 /* Stripe refused what the caller did not name: our fault or the site's, not hers; RESULT_UPSTREAM. */
 enum result stripe_refused(struct problem *problem);

@@ -21,6 +21,7 @@ static enum turn_outcome outcome_of(enum result result)
 	switch (result) {
 	case RESULT_RATE_LIMITED:
 	case RESULT_UPSTREAM:
+	case RESULT_DOUBTFUL:
 	case RESULT_UNAVAILABLE:
 	case RESULT_TIMEOUT:
 		return TURN_FAILED;

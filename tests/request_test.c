@@ -157,7 +157,7 @@ static void user_of_the_web_server_is_hashed(void **state)
 	struct request request;
 
 	(void)state;
-	identity_user_hash("alice", hash);
+	assert_true(identity_user_hash("alice", hash));
 	assert_int_equal(open_with(envp, &fcgi, &request), RESULT_OK);
 	assert_string_equal(request.identity.user, "alice");
 	assert_string_equal(request.user_hash, hash);

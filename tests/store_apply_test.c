@@ -612,7 +612,7 @@ static void link_is_never_overwritten(void **state)
 	event(NOW, (struct store_change){ .link_user = "eve" });
 	assert_int_equal(store_customer_user(store, &server.site, CUSTOMER, user), RESULT_OK);
 	assert_string_equal(user, "ada");
-	identity_user_hash("eve", hash);
+	assert_true(identity_user_hash("eve", hash));
 	assert_int_equal(store_user_read(store, &server.site, hash, &found), RESULT_OK);
 	assert_int_equal(found.n_customers, 0);
 	store_user_free(&found);
@@ -642,7 +642,7 @@ static void link_clears_no_customer_and_stays(void **state)
 	redisReply *reply;
 
 	(void)state;
-	identity_user_hash("ada", hash);
+	assert_true(identity_user_hash("ada", hash));
 	snprintf(key, sizeof(key), "user:%s", hash);
 	store_user_none_write(store, &server.site, hash, NOW + 600);
 	show(NOW - 10, SUBSCRIPTION_ACTIVE);

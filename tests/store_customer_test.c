@@ -37,7 +37,7 @@ static const char *user_key(const char *name)
 	static char key[STORE_KEY_SIZE];
 	char hash[65];
 
-	identity_user_hash(name, hash);
+	assert_true(identity_user_hash(name, hash));
 	assert_true(store_key(key, &server.site, "user", hash));
 	return key;
 }
@@ -70,7 +70,7 @@ static void read_user(const char *name)
 {
 	char hash[65];
 
-	identity_user_hash(name, hash);
+	assert_true(identity_user_hash(name, hash));
 	store_user_free(&user);
 	assert_int_equal(store_user_read(store, &server.site, hash, &user), RESULT_OK);
 }
@@ -79,7 +79,7 @@ static void none_write(const char *name, int64_t now)
 {
 	char hash[65];
 
-	identity_user_hash(name, hash);
+	assert_true(identity_user_hash(name, hash));
 	assert_int_equal(store_user_none_write(store, &server.site, hash, now), RESULT_OK);
 }
 
@@ -247,7 +247,7 @@ static void link_names_the_key_of_its_user(void **state)
 	struct redisReply *reply;
 
 	(void)state;
-	identity_user_hash("ann", hash);
+	assert_true(identity_user_hash("ann", hash));
 	link_user("cus_1", "ann", NOW);
 	assert_true(store_key(key, &server.site, "customer", "cus_1"));
 	assert_int_equal(store_words(store, &server.site, &reply, "HGET", key, "user_hash", NULL),
