@@ -256,7 +256,9 @@ static void read_answer(CURL *easy, struct http_response *response)
 	const char *request_id = header_of(easy, "Request-Id");
 	time_t seconds = date != NULL ? curl_getdate(date, NULL) : -1;
 
-	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status) != CURLE_OK)
+	/* curl takes any number of digits (RFC 9110, 15: three). */
+	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response->status) != CURLE_OK
+	    || response->status < 100 || response->status > 999)
 		response->status = 0;
 	response->date = seconds > 0 ? seconds : 0;
 	response->retry_after = retry_after_of(easy);

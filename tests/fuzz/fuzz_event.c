@@ -74,7 +74,8 @@ static void take(struct store *store, const struct stripe_event *event)
 		check_change(event, last);
 	else
 		assert(strcmp(last, "1") == 0
-		    && (outcome == EVENT_IGNORED || outcome == EVENT_OTHER_ACCOUNT));
+		    && (outcome == EVENT_IGNORED || outcome == EVENT_OTHER_ACCOUNT
+		        || outcome == EVENT_OTHER_SITE));
 	free(last);
 }
 
