@@ -3,7 +3,7 @@
  * RFC 7515: 2 and 7.1, three parts in base64url without padding; 5.2, all of its steps
  * or no identity, with the header compared as bytes, so that no "alg", "crit" (4.1.11),
  * "kid" or "jku" of a token is ever acted on.
- * RFC 7519: 7.2; 4, of a claim that comes twice the last counts; 4.1.2 to 4.1.5.
+ * RFC 7519: 7.2; 4, of which no claim may come twice; 4.1.2 to 4.1.5.
  * RFC 8725: 3.1 one algorithm, 3.2 a sound one, 3.3 nothing is believed before its
  * signature, 3.5 keys of 32 bytes, 3.7 UTF-8 only, 3.8 and 3.9 a subject for one site,
  * 3.10 no claim leads anywhere, 3.12 what else the key signs (client_reference.h) is

@@ -30,6 +30,49 @@ static struct json_tokener *tokener_new(size_t length)
 	return tokener;
 }
 
+/* The members of all objects, in text that json-c took. False for a control
+ * character in a string, which it takes too (RFC 8259, section 7). */
+static bool count_names(const char *text, size_t length, size_t *count)
+{
+	bool within_string = false;
+
+	*count = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '"')
+			within_string = !within_string;
+		else if (within_string && (unsigned char)text[i] < 0x20)
+			return false;
+		else if (within_string && text[i] == '\\')
+			i++;
+		else if (!within_string && text[i] == ':')
+			++*count;
+	}
+	return true;
+}
+
+static size_t names_kept(struct json_object *value)
+{
+	size_t count = 0, length = json_length(value);
+	struct json_object_iter member;
+
+	for (size_t i = 0; i < length; i++)
+		count += names_kept(json_object_array_get_idx(value, i));
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreachC(value, member)
+			count += 1 + names_kept(member.val);
+	}
+	return count;
+}
+
+/* Of several members of one name json-c keeps the last, where another reader of the
+ * same text may take the first. */
+static bool is_plain(struct json_object *object, const char *text, size_t length)
+{
+	size_t written;
+
+	return count_names(text, length, &written) && names_kept(object) == written;
+}
+
 struct json_object *json_parse_object(const char *text, size_t length)
 {
 	struct json_tokener *tokener;
@@ -41,7 +84,7 @@ struct json_object *json_parse_object(const char *text, size_t length)
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
 	    json_tokener_get_parse_end(tokener) != length ||
-	    !json_object_is_type(object, json_type_object)) {
+	    !json_object_is_type(object, json_type_object) || !is_plain(object, text, length)) {
 		json_object_put(object);
 		object = NULL;
 	}

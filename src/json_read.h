@@ -8,8 +8,8 @@
 
 struct json_object;
 
-/* JSON bytes from outside: strict, UTF-8, one object of at most 32 levels and
- * nothing behind it. The caller's, or NULL. */
+/* JSON bytes from outside: strict, UTF-8, one object of at most 32 levels, no
+ * name twice in it (RFC 8259, section 4) and nothing behind it. The caller's, or NULL. */
 struct json_object *json_parse_object(const char *text, size_t length);
 
 /* All borrow from `object`. NULL, 0 or false when absent, null or of another type. */

@@ -80,7 +80,8 @@ static void set_id(struct request *request)
 		request->id[0] = '\0';
 }
 
-/* The last segment of the path, as it came: what needs decoding is no endpoint of ours. */
+/* The last segment of the path, as it came: what needs decoding is no endpoint of ours.
+ * No client sends a fragment; nginx takes the location of what stands before it. */
 static void set_endpoint(struct request *request)
 {
 	static const char *const sources[] = { "REQUEST_URI", "DOCUMENT_URI", "SCRIPT_NAME" };
@@ -92,7 +93,7 @@ static void set_endpoint(struct request *request)
 		uri = request_param(request, sources[i]);
 	if (uri == NULL)
 		return;
-	end = strcspn(uri, "?");
+	end = strcspn(uri, "?#");
 	for (start = end; start > 0 && uri[start - 1] != '/'; start--)
 		;
 	if (end - start < sizeof(request->endpoint))

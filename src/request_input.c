@@ -68,7 +68,7 @@ static enum result parse_json(struct request *request, struct problem *problem)
 {
 	request->json = json_parse_object(request->body, request->body_length);
 	if (request->json == NULL)
-		return body_malformed(problem, "The body is not one JSON object in UTF-8.");
+		return body_malformed(problem, "The body is not one JSON object in UTF-8 with each name once.");
 	return RESULT_OK;
 }
 

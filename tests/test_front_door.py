@@ -271,7 +271,7 @@ def test_method_that_is_not_taken(echo, method, path, allow):
 
 
 @pytest.mark.parametrize("path", ["/billing/nothing", "/billing/whoami/", "/billing/", "/", "/whoam%69",
-                                  "/billing/" + "x" * 100, "/whoami/?/whoami"])
+                                  "/billing/" + "x" * 100, "/whoami/?/whoami", "/nothing#/whoami"])
 def test_unknown_endpoint(echo, path):
     answer = ask(echo, get(path))
     assert (answer.status, error(answer)["code"]) == (404, "endpoint_unknown")
@@ -290,6 +290,7 @@ def test_every_answer_is_for_this_caller_only(echo):
 @pytest.mark.parametrize("content_type, body", [
     ("application/json", b'{"text":"a b","number":7,"color":"green"}'),
     ("application/json", b'{"text":"a b","number":"7","color":"green"}\n'),
+    ("application/json", b'{"text":"a b","number":7,"color":"green","a:\\":":[{"text":":"},{"text":{}}]}'),
     (FORM, b"text=a+b&number=7&color=green"),
     (FORM + ";charset=UTF-8", b"text=a%20b&number=7&color=green&other=1"),
 ])
@@ -327,7 +328,8 @@ def test_field_that_is_refused_is_named(echo, param, content_type, body):
     ("application/json", b"[]", 400), ("application/json", b"5", 400), ("application/json", b'{"text":', 400),
     ("application/json", b"{} {}", 400), ("application/json", b"{'text':1}", 400),
     ("application/json", b'{"text":"\xff"}', 400), ("application/json", b'{"a":' * 40 + b"1" + b"}" * 40, 400),
-    ("application/json", b"{}\0", 400), (FORM, b"text=%zz", 400), (FORM, b"text=%ff", 400), (FORM, b"text=%00", 400),
+    ("application/json", b"{}\0", 400), ("application/json", b'{"text":"a","text":"a"}', 400),
+    ("application/json", b'{"a":{"b":1,"\\u0062":1}}', 400), (FORM, b"text=%zz", 400), (FORM, b"text=%ff", 400), (FORM, b"text=%00", 400),
     ("text/plain", b"{}", 415), ("", b"{}", 415), ("multipart/form-data; boundary=x", b"--x--", 415)])
 def test_malformed_body(echo, content_type, body, status):
     assert send(echo, body, content_type).status == status
