@@ -40,6 +40,9 @@ static enum result question_make(const struct store_user *user,
 {
 	const struct subscription *subscription = find_subscription(user, wanted->subscription);
 
+	if (wanted->subscription != NULL && subscription == NULL)
+		return problem_set(problem, RESULT_NOT_FOUND, "subscription_unknown", "subscriptionId",
+		    "There is no such subscription.");
 	if (wanted->id != NULL) {
 		question->ask = stripe_payment_method_retrieve;
 		memcpy(question->about, wanted->id, strlen(wanted->id) + 1);
@@ -47,9 +50,6 @@ static enum result question_make(const struct store_user *user,
 		question->ask = stripe_payment_method_of_subscription;
 		memcpy(question->about, subscription->id, sizeof(question->about));
 		memcpy(question->customer, subscription->customer, sizeof(question->customer));
-	} else if (wanted->subscription != NULL) {
-		return problem_set(problem, RESULT_NOT_FOUND, "subscription_unknown", "subscriptionId",
-		    "There is no such subscription.");
 	} else if (user->n_customers > 0) {
 		question->ask = stripe_payment_method_of_customer;
 		memcpy(question->about, user->customers[0], sizeof(question->about));

@@ -210,6 +210,22 @@ static enum result create(const struct billing *billing, struct order *order,
 	return billing_subscription_remember(billing, subscription, problem);
 }
 
+/* Before what she has begun is given up for an order that is refused. */
+static enum result check_customer(const struct billing *billing, struct order *order,
+    struct problem *problem)
+{
+	struct store_user user = { 0 };
+	enum result result;
+
+	if (order->wanted->purchase.customer == NULL)
+		return RESULT_OK;
+	result = billing_customer_find(billing, &user, problem);
+	if (result == RESULT_OK)
+		result = billing_purchase_customer(billing, &user, &order->purchase, problem);
+	store_user_free(&user);
+	return result;
+}
+
 static enum result subscribe_locked(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
@@ -217,7 +233,9 @@ static enum result subscribe_locked(const struct billing *billing, struct order 
 	enum result result;
 	bool reuse = false;
 
-	result = billing_checkout_leave(billing, &order->purchase, problem);
+	result = check_customer(billing, order, problem);
+	if (result == RESULT_OK)
+		result = billing_checkout_leave(billing, &order->purchase, problem);
 	if (result == RESULT_OK)
 		result = billing_customer_find(billing, &user, problem);
 	if (result == RESULT_OK)
