@@ -12,6 +12,8 @@
 
 #define COMMENT_MAX 5000
 #define QUANTITY_MAX 999999
+#define TRIAL_END_MAX (730 * 86400)   /* seconds from now; Stripe's two years */
+#define DATE_MAX 9007199254740991     /* RFC 7493, section 2.2: json-c cuts what is larger still */
 #define PLAN_NAME_MAX 64
 
 static const char *const feedbacks[] = { "other", "customer_service", "low_quality",
@@ -201,8 +203,8 @@ enum result endpoint_create_preview_invoice(struct worker *worker, const struct 
 
 	result = read_change(request, &wanted, problem);
 	if (result == RESULT_OK)
-		result = request_field_integer(request, "trialEndDate", request->now, INT64_MAX,
-		    &wanted.trial_end, problem);
+		result = request_field_integer(request, "trialEndDate", request->now,
+		    request->now + TRIAL_END_MAX, &wanted.trial_end, problem);
 	if (result == RESULT_OK)
 		result = billing_change_preview(&billing, &wanted, &invoice, &date, problem);
 	if (result != RESULT_OK)
@@ -222,7 +224,7 @@ enum result endpoint_update_subscription(struct worker *worker, const struct req
 
 	result = read_change(request, &wanted, problem);
 	if (result == RESULT_OK)
-		result = request_field_integer(request, "prorationDate", 1, INT64_MAX,
+		result = request_field_integer(request, "prorationDate", 1, DATE_MAX,
 		    &wanted.proration_date, problem);
 	if (result == RESULT_OK)
 		result = billing_change_update(&billing, &wanted, &subscription, problem);
