@@ -141,7 +141,7 @@ enum result store_script_run(struct store *store, const struct site *site,
 
 bool store_key(char key[STORE_KEY_SIZE], const struct site *site, const char *noun, const char *id)
 {
-	int length = snprintf(key, STORE_KEY_SIZE, "tollgate:{%s}:%s%s%s", site->name, noun,
+	int length = snprintf(key, STORE_KEY_SIZE, STORE_KEY_BEGIN "%s}:%s%s%s", site->name, noun,
 	    id ? ":" : "", id ? id : "");
 
 	return length > 0 && length < STORE_KEY_SIZE;

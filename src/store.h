@@ -42,6 +42,7 @@ enum result store_script_run(struct store *store, const struct site *site,
 /* tollgate:{site}:<noun>[:<id>], as tollgate-redis(7) lists them. `id` may be
  * NULL. False when it does not fit, which no checked input causes. */
 #define STORE_KEY_SIZE 512
+#define STORE_KEY_BEGIN "tollgate:{"
 bool store_key(char key[STORE_KEY_SIZE], const struct site *site, const char *noun, const char *id);
 
 /* What `tollgate check` and the start of each program say about the server:

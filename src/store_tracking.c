@@ -20,9 +20,12 @@
 #define RECONNECT_MS 1000
 #define REFUSED_MS 60000         /* an access control list or an old Redis: not soon mended */
 #define CHANNEL "__redis__:invalidate"
+#define PREFIXES_MAX 64
+#define TRACKERS_MAX 64          /* each is a thread; what is on further servers is not kept */
 
 /* What the gate keeps something of. */
 static const char *const tracked_nouns[] = { "user", "customer" };
+#define NOUNS (sizeof(tracked_nouns) / sizeof(tracked_nouns[0]))
 
 /* One thread's. */
 struct tracker {
@@ -53,19 +56,24 @@ store_place store_tracking_place(const char *key)
 	return (store_place)((hash ^ hash >> 32) & (PLACES - 1));
 }
 
+static uint64_t seen_from(const struct store_tracking *tracking, const struct site *site)
+{
+	if (site->redis_index >= tracking->n_trackers)
+		return 0;
+	return atomic_load(&tracking->trackers[site->redis_index].seen_from);
+}
+
 uint64_t store_tracking_point(const struct store_tracking *tracking, const struct site *site)
 {
-	const struct tracker *tracker = &tracking->trackers[site->redis_index];
-
-	return atomic_load(&tracker->seen_from) ? atomic_load(&tracking->changes) : 0;
+	return seen_from(tracking, site) ? atomic_load(&tracking->changes) : 0;
 }
 
 bool store_tracking_unchanged(const struct store_tracking *tracking, const struct site *site,
     uint64_t point, const store_place *places, size_t n_places)
 {
-	uint64_t seen_from = atomic_load(&tracking->trackers[site->redis_index].seen_from);
+	uint64_t from = seen_from(tracking, site);
 
-	if (!seen_from || point < seen_from)
+	if (!from || point < from)
 		return false;
 	for (size_t i = 0; i < n_places; i++)
 		if (atomic_load(&tracking->places[places[i]]) > point)
@@ -209,10 +217,9 @@ static enum result read_own_id(struct tracker *tracker, char id[24])
 	return result;
 }
 
-/* PREFIX and what keys begin with, for each noun of each site of this Redis.
- * Returns how many words were added. */
-static size_t add_prefixes(const struct tracker *tracker, const char **argv,
-    char (*prefixes)[STORE_KEY_SIZE])
+/* What keys begin with, for each noun of each site of this Redis. Redis compares
+ * each key that is written with all of them, so of many sites all keys are followed. */
+static size_t list_prefixes(const struct tracker *tracker, char (*prefixes)[STORE_KEY_SIZE])
 {
 	const struct settings *settings = tracker->tracking->settings;
 	size_t n = 0;
@@ -220,14 +227,14 @@ static size_t add_prefixes(const struct tracker *tracker, const char **argv,
 	for (size_t i = 0; i < settings->n_sites; i++) {
 		const struct site *site = &settings->sites[i];
 
-		for (size_t j = 0; j < sizeof(tracked_nouns) / sizeof(tracked_nouns[0]); j++) {
-			if (site->redis_index != tracker->redis_index ||
-			    !store_key(prefixes[n / 2], site, tracked_nouns[j], ""))
-				continue;
-			argv[n++] = "PREFIX";
-			argv[n] = prefixes[n / 2];
-			n++;
+		if (site->redis_index != tracker->redis_index)
+			continue;
+		if (n + NOUNS > PREFIXES_MAX) {
+			memcpy(prefixes[0], STORE_KEY_BEGIN, sizeof(STORE_KEY_BEGIN));
+			return 1;
 		}
+		for (size_t j = 0; j < NOUNS; j++)
+			n += store_key(prefixes[n], site, tracked_nouns[j], "");
 	}
 	return n;
 }
@@ -235,21 +242,15 @@ static size_t add_prefixes(const struct tracker *tracker, const char **argv,
 /* A connection that is told of its own accord is one thing that can fail, not two. */
 static enum result turn_on(struct tracker *tracker, const char *id)
 {
-	static const char *const words[] = { "CLIENT", "TRACKING", "ON", "REDIRECT", NULL, "BCAST" };
-	const size_t n_max = tracker->tracking->settings->n_sites *
-	    sizeof(tracked_nouns) / sizeof(tracked_nouns[0]);
-	const char **argv = calloc(6 + 2 * n_max, sizeof(*argv));
-	char (*prefixes)[STORE_KEY_SIZE] = calloc(n_max, sizeof(*prefixes));
-	enum result result = RESULT_INTERNAL;
+	const char *argv[6 + 2 * PREFIXES_MAX] = { "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST" };
+	char prefixes[PREFIXES_MAX][STORE_KEY_SIZE];
+	size_t n = list_prefixes(tracker, prefixes);
 
-	if (argv && prefixes) {
-		memcpy(argv, words, sizeof(words));
-		argv[4] = id;
-		result = tell(tracker, 6 + add_prefixes(tracker, argv + 6, prefixes), argv);
+	for (size_t i = 0; i < n; i++) {
+		argv[6 + 2 * i] = "PREFIX";
+		argv[7 + 2 * i] = prefixes[i];
 	}
-	free(prefixes);
-	free(argv);
-	return result;
+	return tell(tracker, 6 + 2 * n, argv);
 }
 
 static enum result subscribe(struct tracker *tracker)
@@ -294,17 +295,16 @@ static bool start(struct store_tracking *tracking, size_t redis_index)
 
 struct store_tracking *store_tracking_new(const struct settings *settings)
 {
-	struct store_tracking *tracking = calloc(1,
-	    sizeof(*tracking) + settings->n_redis * sizeof(tracking->trackers[0]));
+	size_t n = settings->n_redis < TRACKERS_MAX ? settings->n_redis : TRACKERS_MAX;
+	struct store_tracking *tracking = calloc(1, sizeof(*tracking) + n * sizeof(tracking->trackers[0]));
 
 	if (!tracking)
 		return NULL;
 	tracking->settings = settings;
 	tracking->stop = eventfd(0, EFD_CLOEXEC);
-	while (tracking->stop >= 0 && tracking->n_trackers < settings->n_redis &&
-	    start(tracking, tracking->n_trackers))
+	while (tracking->stop >= 0 && tracking->n_trackers < n && start(tracking, tracking->n_trackers))
 		tracking->n_trackers++;
-	if (tracking->stop >= 0 && tracking->n_trackers == settings->n_redis)
+	if (tracking->stop >= 0 && tracking->n_trackers == n)
 		return tracking;
 	store_tracking_free(tracking);
 	return NULL;

@@ -11,7 +11,7 @@
 
 struct store_tracking; /* one per process, shared by its threads */
 
-/* Starts a thread for each Redis, which connects, and connects again. The
+/* Starts a thread for each Redis, 64 at most, which connects, and connects again. The
  * caller has blocked the signals that are not the thread's business; `settings`
  * outlive it. NULL when out of memory or threads. */
 struct store_tracking *store_tracking_new(const struct settings *settings);

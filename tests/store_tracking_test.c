@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -174,6 +175,32 @@ static void stops_at_once(void **state)
 	tracking = NULL;
 }
 
+/* Redis compares each written key with each prefix: of many sites all keys are followed. */
+static void many_sites_are_followed(void **state)
+{
+	static struct site sites[40];
+	static char names[40][8];
+	struct settings many = server.settings;
+	uint64_t point;
+
+	(void)state;
+	store_tracking_free(tracking);
+	for (size_t i = 0; i < 40; i++) {
+		sites[i] = server.site;
+		sites[i].name = names[i];
+		snprintf(names[i], sizeof(names[i]), "s%zu", i);
+	}
+	many.sites = sites;
+	many.n_sites = 40;
+	tracking = store_tracking_new(&many);
+	point = wait_for_point();
+	redis("HSET", "tollgate:{s39}:user:ann", "customer:cus_1", "1");
+	assert_true(hears_of_change(point, "tollgate:{s39}:user:ann"));
+	assert_true(unchanged(point, "tollgate:{s38}:user:ann"));
+	stop(state);
+	tracking = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lost_connection_makes_all_old, start, stop),
 		cmocka_unit_test_setup_teardown(silent_server_is_not_trusted, start, stop),
 		cmocka_unit_test_setup_teardown(quiet_server_is_trusted, start, stop),
+		cmocka_unit_test_setup_teardown(many_sites_are_followed, start, stop),
 		cmocka_unit_test_setup_teardown(stops_at_once, start, stop),
 	};
 
