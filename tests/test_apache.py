@@ -45,7 +45,7 @@ EXAMPLES = [*paper.fenced("README.md", "apache"), *paper.fenced("apache/README.m
 ALLOW_OVERRIDE = '<Directory "${ROOT}">\nAllowOverride All\n</Directory>\n'
 ADA = ("ada", "lovelace")
 AUTH = {"token": None, "password": ADA}
-ASKED = {"TOLLGATE_REQUIRE", "TOLLGATE_VISIT", "TOLLGATE_USER_FROM"}
+ASKED = {"TOLLGATE_SITE", "TOLLGATE_REQUIRE", "TOLLGATE_VISIT", "TOLLGATE_USER_FROM"}
 PHP = '<FilesMatch "\\.php$">\nSetHandler "proxy:unix:%s|fcgi://localhost"\n</FilesMatch>\n'
 SPOOFED = {
     "Tollgate-User": "mallory", "TOLLGATE_USER": "mallory", "Tollgate-Require": "plan:free",
@@ -177,7 +177,7 @@ def test_no_header_of_a_client_becomes_a_trusted_param(bench):
     bench.ask("/billing/create-checkout-session", "POST", headers=SPOOFED)
     for stub in (bench.access, bench.checkout):
         assert {name for name in stub.params if name.startswith(("TOLLGATE_", "REMOTE_USER", "REDIRECT_"))} <= {
-            "TOLLGATE_REQUIRE", "TOLLGATE_VISIT"}
+            "TOLLGATE_REQUIRE", "TOLLGATE_VISIT", "TOLLGATE_SITE"}
     assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
 
 
@@ -204,7 +204,7 @@ def test_gate_for_a_password_without_an_auth_type_lets_nobody_pass(bench):
 
 
 def test_site_of_a_virtual_host_is_passed(bench):
-    bench.start("Use TollgateSite shop\n" + MEMBERS)
+    bench.start()
     bench.ask("/members/page.html")
     bench.ask("/billing/config")
     assert bench.access.params["TOLLGATE_SITE"] == bench.subscription.params["TOLLGATE_SITE"] == "shop"
@@ -229,22 +229,51 @@ def test_empty_requirement_lets_nobody_pass(bench):
     assert bench.start(LOCATION % ("/members", '""')).ask("/members/page.html").status_code == 403
 
 
+OTHER_HOST = """
+</VirtualHost>
+<VirtualHost *:${PORT}>
+    ServerName other
+    DocumentRoot ${ROOT}
+    %s
+    <Directory "${ROOT}">
+        AllowOverride All
+    </Directory>
+    Include tollgate/tollgate-billing.conf
+"""
 HOSTILE_HTACCESS = """
 Require all granted
 AuthnzFcgiCheckAuthnProvider None
-SetEnvIf Request_URI ^ TOLLGATE_REQUIRE=any TOLLGATE_SITE=other TOLLGATE_USER_FROM=REMOTE_USER
+SetEnvIf Request_URI ^ TOLLGATE_REQUIRE=any TOLLGATE_SITE=other TOLLGATE_USER_FROM=REMOTE_USER TOLLGATE_USER=eve
+"""
+HOSTILE_HANDLER = """
+SetEnv TOLLGATE_SITE other
+ProxyFCGISetEnvIf true TOLLGATE_SITE other
+<Files stolen>
+SetHandler "proxy:unix:%s|fcgi://stolen"
+</Files>
 """
 
 
 def test_htaccess_does_not_open_the_gate(bench):
-    bench.start("Use TollgateSite shop\n" + ALLOW_OVERRIDE + MEMBERS)
+    bench.start(ALLOW_OVERRIDE + MEMBERS)
     bench.write("members/.htaccess", HOSTILE_HTACCESS)
     assert bench.ask("/members/page.html").text == "for members"
     asked = bench.access.params
     assert (asked["TOLLGATE_REQUIRE"], asked["TOLLGATE_SITE"]) == ("plan:premium", "shop")
-    assert "TOLLGATE_USER_FROM" not in asked
+    assert not {"TOLLGATE_USER_FROM", "TOLLGATE_USER"} & set(asked)
     bench.refuse(402, "no_subscription")
     assert bench.ask("/members/page.html").status_code == 402
+
+
+@pytest.mark.parametrize("says, site", [("Use TollgateSite shop", "shop"), ("", "no TollgateSite")])
+def test_htaccess_does_not_make_it_another_site(bench, says, site):
+    """Neither at the endpoints, nor by a handler of its own, where the virtual host is of no site."""
+    bench.start(says, last=OTHER_HOST % says)
+    bench.write(".htaccess", HOSTILE_HANDLER % (bench.directory / "subscription.sock"))
+    for path in ("/stolen", "/billing/config"):
+        bench.ask(path, headers={"Host": "other"})
+        assert bench.subscription.params["TOLLGATE_SITE"] == site
+    assert len(bench.subscription.requests) == 2
 
 
 def only(*allowed):

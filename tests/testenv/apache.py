@@ -20,6 +20,7 @@ PidFile %(directory)s/apache.pid
 ErrorLog %(directory)s/error.log
 LogLevel info
 Define ROOT %(root)s
+Define PORT %(port)d
 Listen 127.0.0.1:%(port)d
 %(modules)s
 %(user)s
@@ -53,6 +54,7 @@ Include tollgate/tollgate-upstreams.conf
 Include tollgate/tollgate-macros.conf
 """
 SERVER = """
+Use TollgateSite shop
 %s
 Include tollgate/tollgate-billing.conf
 Include tollgate/tollgate-access.conf
@@ -76,8 +78,8 @@ def pages(directory):
 class Apache:
     """`server` and `http` are configuration text; with `sockets`, the directory of our
     responders, and `gate_port`, all of our includes are there too, between `server` and
-    `last`. Files for `root` may be written to .root, which is ${ROOT} in the text. `port`
-    may be chosen before with free_port()."""
+    `last`. Files for `root` may be written to .root, which is ${ROOT} in the text, as
+    `port` is ${PORT}. It may be chosen before with free_port()."""
 
     gate_by_tcp = True
     socket_options = ("-m", "666")
