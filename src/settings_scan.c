@@ -1,9 +1,12 @@
 #include "settings_load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* libconfuse puts the environment's variables where it reads ${NAME}, in bare
  * words and double quotes, and an unset one silently becomes nothing. Secrets
@@ -180,16 +183,31 @@ static void scan_file(FILE *file, struct scanner *scanner)
 		scan->fault = left_open(scanner);
 }
 
+/* O_NONBLOCK: a FIFO or a device that a pattern finds must not hold up all other sites. */
+static FILE *file_open(const char *path, const char **fault)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FILE *file = NULL;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		*fault = "is not a regular file";
+	else if (fd < 0 || (file = fdopen(fd, "r")) == NULL)
+		*fault = strerror(errno);
+	if (file == NULL && fd >= 0)
+		close(fd);
+	return file;
+}
+
 void settings_scan(const char *path, struct scan *scan)
 {
 	struct scanner scanner = { .scan = scan, .place = IN_WORDS, .line = 1 };
-	FILE *file = fopen(path, "re");
+	FILE *file;
 
 	*scan = (struct scan){ .headings = NULL };
-	if (file == NULL) {
-		scan->fault = strerror(errno);
+	file = file_open(path, &scan->fault);
+	if (file == NULL)
 		return;
-	}
 	scan_file(file, &scanner);
 	fclose(file);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -81,7 +82,19 @@ static void file_that_cannot_be_read_breaks_the_site_of_its_name(void **state)
 	(void)state;
 	put("good.site", SITE_NAMED("good", ""));
 	assert_int_equal(mkdir("shop.site", 0700), 0);
-	assert_only_shop_is_broken(load(MAIN), "a directory", "file=./shop.site reason=\"Is a directory\"");
+	assert_only_shop_is_broken(load(MAIN), "a directory", "file=./shop.site reason=\"is not a regular file\"");
+}
+
+/* Nor does waiting for a writer, or reading without end, hold up the others. */
+static void fifo_or_device_breaks_the_site_of_its_name(void **state)
+{
+	(void)state;
+	put("good.site", SITE_NAMED("good", ""));
+	assert_int_equal(mkfifo("shop.site", 0600), 0);
+	assert_only_shop_is_broken(load(MAIN), "a FIFO", "file=./shop.site reason=\"is not a regular file\"");
+	assert_int_equal(remove("shop.site"), 0);
+	assert_int_equal(symlink("/dev/zero", "shop.site"), 0);
+	assert_only_shop_is_broken(load(MAIN), "a device", "file=./shop.site reason=\"is not a regular file\"");
 }
 
 static void every_site_of_a_broken_file_is_broken(void **state)
@@ -192,6 +205,7 @@ int main(void)
 		SETTINGS_TEST(any_fault_of_its_file_breaks_a_site_and_no_other),
 		SETTINGS_TEST(fault_of_a_secret_breaks_its_site_only),
 		SETTINGS_TEST(file_that_cannot_be_read_breaks_the_site_of_its_name),
+		SETTINGS_TEST(fifo_or_device_breaks_the_site_of_its_name),
 		SETTINGS_TEST(every_site_of_a_broken_file_is_broken),
 		SETTINGS_TEST(name_in_two_files_breaks_both),
 		SETTINGS_TEST(name_of_the_main_file_in_another_breaks_both),
