@@ -181,8 +181,10 @@ def test_no_header_of_a_client_becomes_a_trusted_param(bench):
     assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
 
 
-def test_password_makes_nobody_where_nothing_checks_it(bench):
-    bench.start().ask("/members/page.html", auth=("mallory", "x"))
+@pytest.mark.parametrize("closed", [False, True])
+def test_password_makes_nobody_where_nothing_checks_it(bench, closed):
+    around = f'<Location "/">{BASIC % password_file(bench.directory)}Require valid-user\n</Location>\n'
+    bench.start((around if closed else "") + MEMBERS).ask("/members/page.html", auth=("mallory", "x"))
     assert "REMOTE_USER" not in bench.access.params and "REMOTE_PASSWD" not in bench.access.params
 
 
@@ -367,9 +369,9 @@ def test_the_rest_of_billing_is_the_sites_own(bench):
 
 
 def test_chunked_body_gets_a_length(bench):
-    bench.start().ask("/billing/webhook", "POST", data=iter([b'{"id":', b'"evt_1"}']))
-    assert bench.webhook.params["CONTENT_LENGTH"] == "14"
-    assert bench.webhook.body == b'{"id":"evt_1"}'
+    bench.start().ask("/billing/webhook", "POST", data=iter([b"x" * 50000, b"y" * 50000]))
+    assert bench.webhook.params["CONTENT_LENGTH"] == "100000"
+    assert bench.webhook.body == b"x" * 50000 + b"y" * 50000
 
 
 def test_event_of_a_mebibyte_is_taken_and_a_larger_one_is_not(bench):
@@ -381,6 +383,29 @@ def test_event_of_a_mebibyte_is_taken_and_a_larger_one_is_not(bench):
 
 
 FRONT_CONTROLLER = "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^ /index.html [L]\n"
+
+
+def test_errors_of_the_endpoints_are_no_pages_of_the_site(bench):
+    bench.webhook.says = answer(404, {"Content-Type": "application/json"}, '{"error":{}}')
+    bench.start("ProxyErrorOverride On\n")
+    assert bench.ask("/billing/webhook", "POST").json() == {"error": {}}
+
+
+def test_no_connection_is_kept(bench):
+    bench.start()
+    for method in ("GET", "POST") * 5:
+        bench.ask("/billing/config", method)
+    assert (bench.subscription.accepts, bench.subscription.kept) == (10, 0)
+
+
+def test_responder_that_was_away_is_asked_again_at_once(bench):
+    bench.start()
+    bench.stubs.pop("webhook").stop()
+    (bench.directory / "webhook.sock").unlink()
+    for _ in range(3):
+        assert bench.ask("/billing/webhook", "POST").status_code == 503
+    bench.stubs["webhook"] = Stub(bench.directory / "webhook.sock")
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
 
 
 def test_front_controller_does_not_take_the_endpoints(bench):
@@ -413,6 +438,13 @@ def test_user_of_a_password_is_the_endpoints_user(bench):
     assert bench.subscription.params["TOLLGATE_USER"] == "ada"
     assert bench.ask("/billing/webhook", "POST").status_code == 204
     assert "TOLLGATE_USER" not in bench.webhook.params
+
+
+def test_password_of_the_endpoints_is_none_of_the_gates_business(bench):
+    bench.refuse(402, "no_subscription")
+    bench.start(LOCATION % ("/", "any"), last=basic_of_the_manual(bench.directory)["last"])
+    assert bench.ask("/billing/config", auth=("ada", "x")).status_code == 401
+    assert bench.ask("/billing/config", auth=ADA).status_code == 204
 
 
 REFUSALS = [
@@ -549,10 +581,10 @@ def test_php_gets_what_the_gate_said(bench, php, form):
     assert page.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("at, to", [("members", "show.php"), ("members", "/show.php"), ("", "/show.php")])
+@pytest.mark.parametrize("at, to", [("members", "/members/show.php"), ("", "/show.php")])
 def test_php_behind_a_front_controller_gets_it_too(bench, php, at, to):
     bench.access.says = passes(**FACTS)
-    bench.start(ALLOW_OVERRIDE + MEMBERS + "Use TollgateFacts\n" + PHP % php.path)
+    bench.start(ALLOW_OVERRIDE + MEMBERS + ("" if at else "Use TollgateFacts\n") + PHP % php.path)
     bench.write("members/show.php", SHOW)
     bench.write("show.php", SHOW)
     bench.write(f"{at}/.htaccess".lstrip("/"), FRONT_CONTROLLER.replace("/index.html", to))
