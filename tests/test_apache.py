@@ -424,6 +424,19 @@ def test_endpoints_stay_open_where_the_whole_server_is_closed(bench):
     assert bench.ask("/billing/create-checkout-session", "POST").status_code == 204
 
 
+@pytest.mark.parametrize("gate", ["TollgateGate", "TollgateGateUser"])
+def test_gate_of_a_whole_server_is_not_asked_about_the_endpoints(bench, gate):
+    """Not even about what Apache would take for a path within /billing."""
+    basic = BASIC % password_file(bench.directory) if gate == "TollgateGateUser" else ""
+    bench.refuse(402, "no_subscription")
+    bench.start(f'<Location "/">{basic}Use {gate} any\n</Location>')
+    assert bench.ask("/billing/webhook", "POST", auth=ADA).status_code == 204
+    assert bench.ask("/billing/access/plan:premium").status_code == 402
+    assert {"TOLLGATE_REQUIRE", "TOLLGATE_USER_FROM"}.isdisjoint(bench.webhook.params)
+    assert [dict(pairs).get("FCGI_APACHE_ROLE") for pairs, _ in bench.access.requests] == [None]
+    assert bench.access.params["TOLLGATE_REQUIRE"] == "plan:premium"
+
+
 def basic_of_the_manual(directory):
     """What comes before our includes, and behind them."""
     block = paper.that_has(BLOCKS, "AuthUserFile").replace("/etc/apache2/members", str(password_file(directory)))
@@ -722,6 +735,17 @@ def test_who_logs_in_with_a_password_buys_and_passes(shop):
     assert session.get("/billing/subscriptions").json()["subscriptions"]["data"][0]["status"] == "trialing"
     assert shop.session().get("/members/page", auth=("bob", ADA[1])).text != "for members"
     assert shop.session().get("/members/page", auth=("ada", "x")).status_code == 401
+
+
+def test_who_has_the_password_of_a_whole_server_buys_and_passes(directory):
+    directory.chmod(0o755)
+    wiring = basic_of_the_manual(directory)
+    shop = Stack(Apache, **{**wiring, "server": wiring["server"].replace('"/members"', '"/"')})
+    try:
+        (shop.web.root / "page").write_text("for members")
+        assert buyer(shop).get("/page").text == "for members"
+    finally:
+        shop.stop()
 
 
 def test_who_has_paid_is_nobody_by_a_name_alone(shop):
