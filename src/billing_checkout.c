@@ -114,7 +114,7 @@ static enum result is_same(const struct billing *billing, const struct checkout 
 
 /* What a completed session has sold: events may be moving the record so fast that
  * no reading of it was written, and then nobody can say yet what may be sold. */
-static enum result check_sold(const struct checkout *checkout, const struct store_user *user,
+static enum result check_sold(const struct purchase *purchase, const struct store_user *user,
     const struct stripe_checkout_session *session, struct problem *problem)
 {
 	size_t i;
@@ -125,7 +125,7 @@ static enum result check_sold(const struct checkout *checkout, const struct stor
 		if (strcmp(sold->id, session->subscription) != 0)
 			continue;
 		return subscription_rank(sold->status) != RANK_FINAL &&
-		    billing_purchase_is_of(&checkout->purchase, sold) ?
+		    billing_purchase_is_of(purchase, sold) ?
 		    billing_already_subscribed(problem) : RESULT_OK;
 	}
 	return problem_set(problem, RESULT_CONFLICT, "busy", NULL,
@@ -144,7 +144,7 @@ static enum result leave_ended(const struct billing *billing, struct checkout *c
 	if (result == RESULT_OK)
 		result = billing_customer_find(billing, &user, problem);
 	if (result == RESULT_OK && session->subscription[0] != '\0')
-		result = check_sold(checkout, &user, session, problem);
+		result = check_sold(&checkout->purchase, &user, session, problem);
 	if (result == RESULT_OK && billing_purchase_live(&checkout->purchase, &user) != NULL)
 		result = billing_already_subscribed(problem);
 	if (result == RESULT_OK)
@@ -176,6 +176,21 @@ static enum result give_way(const struct billing *billing, struct purchase *purc
 	return result == RESULT_OK ? expire_other(billing, id, session, problem) : result;
 }
 
+static enum result check_complete(const struct billing *billing, const struct purchase *purchase,
+    const struct stripe_checkout_session *session, struct problem *problem)
+{
+	struct store_user user = { 0 };
+	enum result result;
+
+	if (session->subscription[0] == '\0')
+		return RESULT_OK;
+	result = billing_customer_find(billing, &user, problem);
+	if (result == RESULT_OK)
+		result = check_sold(purchase, &user, session, problem);
+	store_user_free(&user);
+	return result;
+}
+
 enum result billing_checkout_leave(const struct billing *billing, struct purchase *purchase,
     struct problem *problem)
 {
@@ -189,6 +204,8 @@ enum result billing_checkout_leave(const struct billing *billing, struct purchas
 	result = billing_session_refresh(billing, id, &session, problem);
 	if (result == RESULT_OK && strcmp(session.status, "open") == 0)
 		result = give_way(billing, purchase, id, &session, problem);
+	if (result == RESULT_OK)
+		result = check_complete(billing, purchase, &session, problem);
 	if (result == RESULT_OK || result == RESULT_NOT_FOUND)
 		result = billing_attempt_over(billing, CREATE_SESSION, problem);
 	if (result == RESULT_OK && store_session_open_write(billing->store, billing->site,

@@ -2,6 +2,7 @@
 import threading
 import time
 
+import pytest
 from test_checkout import create, error, pay
 
 STATUS = "/billing/session-status"
@@ -60,7 +61,8 @@ def test_a_late_event_does_not_revive_what_was_read_as_canceled(stack):
     assert alice.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "canceled"
 
 
-def test_nothing_is_sold_twice_while_events_move_the_record(stack):
+@pytest.mark.parametrize("endpoint", ["create-checkout-session", "create-subscription"])
+def test_nothing_is_sold_twice_while_events_move_the_record(stack, endpoint):
     """Each reading is overtaken by an event, so that Redis does not know yet what was bought."""
     stack.sandbox.control("POST", "delivery", {"hold": True})
     alice = stack.session("alice")
@@ -80,7 +82,7 @@ def test_nothing_is_sold_twice_while_events_move_the_record(stack):
             stack.sandbox.control("POST", "deliver", {"ids": events(stack, "customer.updated")[-1:]})
     thread = threading.Thread(target=move)
     thread.start()
-    answer = alice.post("/billing/create-checkout-session", json={"plan": "basic"})
+    answer = alice.post(f"/billing/{endpoint}", json={"plan": "basic"})
     answered.set()
     thread.join()
     assert answer.status_code in (409, 503), answer.text
