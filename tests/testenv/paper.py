@@ -4,7 +4,7 @@ import re
 from . import apache, nginx, places
 
 OURS = {line for text in (nginx.SERVER, apache.SERVER) for line in text.splitlines() if "nclude " in line}
-MACHINES = re.compile(r"\s*(listen|server_name|root|ServerName|DocumentRoot) ")
+MACHINES = re.compile(r"\s*(listen|server_name|root|ServerName|DocumentRoot|SSL\w+) ")
 
 
 def fenced(paper, kind):

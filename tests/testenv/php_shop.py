@@ -78,8 +78,8 @@ class Application:
 class PhpShop(Application):
     def __init__(self, web_server):
         kind = "nginx" if web_server is Nginx else "apache"
-        block = paper.that_has(paper.fenced("examples/php/README.md", kind), "/billing/return")
-        super().__init__(paper.inside_server(block), SITE, web_server)
+        blocks = paper.fenced("examples/php/README.md", kind)
+        super().__init__("\n".join(map(paper.inside_server, blocks)), SITE, web_server)
         for name in ("ada", "bob"):
             self.add_user(name, PASSWORD)
 
