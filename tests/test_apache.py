@@ -690,6 +690,12 @@ def test_user_of_oauth2_proxy_is_the_one_who_is_asked_about(bench):
         assert (asked["TOLLGATE_USER"], asked["TOLLGATE_EMAIL"]) == ("ada", "ada@example.com")
 
 
+def test_user_of_oauth2_proxy_is_not_shown_as_one_whom_a_gate_let_pass(bench, php):
+    bench.start(paper.that_has(BLOCKS, "X-Forwarded-User") + MEMBERS + PHP % php.path)
+    bench.write("show.php", SHOW)
+    assert shown(bench.ask("/show.php", headers={"X-Forwarded-User": "mallory"}).text) == {}
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=["README", "apache-README", "manual"])
 def test_example_of_the_papers(bench, example):
     bench.start(paper.inside_server(example))
