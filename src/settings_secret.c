@@ -55,16 +55,32 @@ static void check_stripe_key(const struct site_source *source, const char *key)
 		fault(source, key, "one of it and stripe_publishable_key is for test, the other live");
 }
 
-static void open_stripe_key(struct site_source *source, const struct stripe_key *wanted)
+static void open_stripe_key(struct site_source *source, const char *key, const char *path)
 {
-	const char *own = *(char *const *)(const void *)((const char *)source + wanted->offset);
-	const char *path = own != NULL ? own : source->stripe_secret_key_file;
-	const char *key = own != NULL ? wanted->key : "stripe_secret_key_file";
-
-	if (path == NULL)
-		fault(source, wanted->key, "is required, or stripe_secret_key_file");
-	else if (open_secret(source, key, path, &source->site.stripe_key))
+	if (open_secret(source, key, path, &source->site.stripe_key))
 		check_stripe_key(source, key);
+}
+
+/* However many programs share the common key, what is wrong with it is told once. */
+static void open_stripe_keys(struct site_source *source, unsigned secrets)
+{
+	bool common = false;
+
+	for (size_t i = 0; i < sizeof(stripe_keys) / sizeof(stripe_keys[0]); i++) {
+		const struct stripe_key *wanted = &stripe_keys[i];
+		const char *own = *(char *const *)(const void *)((const char *)source + wanted->offset);
+
+		if ((secrets & wanted->secret) == 0)
+			continue;
+		if (own != NULL)
+			open_stripe_key(source, wanted->key, own);
+		else if (source->stripe_secret_key_file != NULL)
+			common = true;
+		else
+			fault(source, wanted->key, "is required, or stripe_secret_key_file");
+	}
+	if (common)
+		open_stripe_key(source, "stripe_secret_key_file", source->stripe_secret_key_file);
 }
 
 static void open_list(const struct site_source *source, const char *key, const struct words *paths,
@@ -124,10 +140,7 @@ static void open_notify_secret(struct site_source *source)
 
 void settings_secrets_open(struct site_source *source, unsigned secrets)
 {
-	for (size_t i = 0; i < sizeof(stripe_keys) / sizeof(stripe_keys[0]); i++) {
-		if ((secrets & stripe_keys[i].secret) != 0)
-			open_stripe_key(source, &stripe_keys[i]);
-	}
+	open_stripe_keys(source, secrets);
 	if ((secrets & SECRET_WEBHOOK) != 0)
 		open_webhook_secrets(source);
 	if ((secrets & SECRET_IDENTITY) != 0)

@@ -559,6 +559,18 @@ static void secrets_that_are_missing_or_wrong_are_refused(void **state)
 	assert_null(strstr(logged, "sk_live_1"));
 }
 
+static void fault_of_the_common_key_is_told_once(void **state)
+{
+	const char *told;
+
+	(void)state;
+	put("whsec", "whsec_1");
+	assert_refused_with(with_directory(REDIS SITE("stripe_secret_key_file = \"@/none\"\n"
+	    "webhook_secret_files = \"@/whsec\"")), SECRET_ALL, "stripe_secret_key_file: ");
+	told = strstr(logged, "stripe_secret_key_file: ");
+	assert_null(strstr(told + 1, "stripe_secret_key_file: "));
+}
+
 static void secret_that_others_may_read_is_refused(void **state)
 {
 	(void)state;
@@ -605,6 +617,7 @@ int main(void)
 		SETTINGS_TEST(own_key_comes_before_the_common_one),
 		SETTINGS_TEST(all_secrets_together_are_opened),
 		SETTINGS_TEST(secrets_that_are_missing_or_wrong_are_refused),
+		SETTINGS_TEST(fault_of_the_common_key_is_told_once),
 		SETTINGS_TEST(secret_that_others_may_read_is_refused),
 		SETTINGS_TEST(value_of_a_wrong_key_is_not_logged),
 	};
