@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "monotonic.h"
 #include "store.h"
 #include "store_connection.h"
@@ -33,6 +34,7 @@ struct tracker {
 	size_t redis_index;
 	struct store_connection connection;
 	bool asked;                  /* PING, and nothing came since */
+	bool told;                   /* that it is not permitted: said once, and not each time */
 	_Atomic uint64_t seen_from;  /* every change after this point is seen; 0 = none is */
 	pthread_t thread;
 };
@@ -186,12 +188,28 @@ static enum event follow(struct tracker *tracker)
 	return event;
 }
 
+/* A user for each site is not permitted it, and rightly: that is no fault. */
+static void tell_not_permitted(struct tracker *tracker)
+{
+	if (tracker->told)
+		return;
+	tracker->told = true;
+	log_event(LOG_LEVEL_INFO, "redis is asked each time: its user may not follow changes",
+	    "redis", tracker->connection.settings->url, "user", tracker->connection.settings->user, NULL);
+}
+
 static enum result command(struct tracker *tracker, size_t argc, const char **argv, redisReply **reply)
 {
 	redisReply *raw;
 	enum result result = store_connection_ask(&tracker->connection, argc, argv, NULL, &raw);
 
-	return result == RESULT_OK ? store_connection_judge(&tracker->connection, raw, reply) : result;
+	if (result != RESULT_OK)
+		return result;
+	if (raw->type != REDIS_REPLY_ERROR || !store_error_is(raw, "NOPERM "))
+		return store_connection_judge(&tracker->connection, raw, reply);
+	freeReplyObject(raw);
+	tell_not_permitted(tracker);
+	return RESULT_INTERNAL;
 }
 
 static enum result tell(struct tracker *tracker, size_t argc, const char **argv)
