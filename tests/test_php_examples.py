@@ -112,6 +112,15 @@ def test_account_shows_what_was_bought_and_leads_to_the_portal(shop):
     assert ada.press(account, "portal").location.startswith(shop.stack.sandbox.base)
 
 
+def test_account_promises_no_time_of_what_is_over(shop):
+    ada = shop.log_in("ada")
+    buy(shop, ada)
+    [subscription] = shop.stack.sandbox.api("GET", "/v1/subscriptions")["data"]
+    shop.stack.sandbox.api("DELETE", f"/v1/subscriptions/{subscription['id']}")
+    shop.stack.settle()
+    assert "Premium: Cancelled<" in ada.get("/account").text
+
+
 def test_pricing_says_what_went_wrong(shop):
     ada = shop.log_in("ada")
     buy(shop, ada)

@@ -8,12 +8,14 @@ const STATUSES = [
 	'incomplete_expired' => 'Never paid',
 ];
 
+const OVER = ['canceled', 'incomplete_expired'];
+
 /* "Premium: Active, until 1 May 2027" */
 function summary(array $subscription): string
 {
 	$text = ucfirst($subscription['plan'] ?? 'Another plan') . ': '
 		. (STATUSES[$subscription['status']] ?? $subscription['status']);
-	if ($subscription['current_period_end'] !== null) {
+	if ($subscription['current_period_end'] !== null && !in_array($subscription['status'], OVER, true)) {
 		$text .= ($subscription['cancel_at_period_end'] ? ', ends ' : ', until ')
 			. gmdate('j F Y', $subscription['current_period_end']);
 	}
