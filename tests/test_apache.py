@@ -278,6 +278,14 @@ def test_htaccess_does_not_make_it_another_site(bench, says, site):
     assert len(bench.subscription.requests) == 2
 
 
+def test_webhook_of_a_platform_names_no_site(bench):
+    block = paper.that_has(BLOCKS, "!TOLLGATE_SITE")
+    bench.start(block + ALLOW_OVERRIDE)
+    bench.write(".htaccess", "SetEnv TOLLGATE_SITE other")
+    bench.ask("/billing/webhook")
+    assert "TOLLGATE_SITE" not in bench.webhook.params
+
+
 def only(*allowed):
     """A gate that lets pass for these requirements."""
     def says(params):
