@@ -364,6 +364,18 @@ static bool site_is_fresh(const struct billing *billing, const struct catalogue 
 	return true;
 }
 
+/* Who had the lock before has perhaps read it. */
+static enum result catalogue_complete(const struct billing *billing, struct catalogue *catalogue,
+    struct problem *problem)
+{
+	enum result result = catalogue_read(billing, catalogue, problem);
+
+	if (result != RESULT_OK || site_is_fresh(billing, catalogue))
+		return result;
+	result = billing_plan_refresh(billing, problem);
+	return result == RESULT_OK ? catalogue_read(billing, catalogue, problem) : result;
+}
+
 /* One at a time. While something stays unknown the lock is left to fall by
  * itself, and others show what there is. */
 static enum result catalogue_renew(const struct billing *billing, struct catalogue *catalogue,
@@ -381,9 +393,7 @@ static enum result catalogue_renew(const struct billing *billing, struct catalog
 	default:
 		return problem_store(problem);
 	}
-	result = billing_plan_refresh(billing, problem);
-	if (result == RESULT_OK)
-		result = catalogue_read(billing, catalogue, problem);
+	result = catalogue_complete(billing, catalogue, problem);
 	if (result == RESULT_OK && site_is_fresh(billing, catalogue))
 		store_lock_release(billing->store, billing->site, &lock);
 	return result;

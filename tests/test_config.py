@@ -68,7 +68,7 @@ def test_nothing_known_and_stripe_down_is_an_error(stack):
 
 
 def test_first_visitors_together_ask_once(stack):
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: stack.session().get(CONFIG), range(6)))
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: stack.session().get(CONFIG), range(24)))
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert len(calls(stack, PRICES, "GET")) == 2

@@ -14,7 +14,6 @@ from testenv.site import CATALOGUE, Site, identity_token
 from testenv.webhook import event, sign, subscription
 
 COUNT = itertools.count(1)
-NOW = int(time.time())
 MEMORY = ("memory", "library_memory")
 LIBRARIES = ("openssl", "json", "fcgi")
 REDIS = tuple(kind for kind in KINDS if kind.startswith("redis"))
@@ -71,9 +70,10 @@ def status(answer):
 
 def paid(name, **more):
     """An event with all that decides about access."""
-    made = subscription(id=f"sub_{name}", customer=f"cus_{name}", cancel_at=NOW + 30 * 86400, **more)
-    made["items"]["data"][0]["current_period_end"] = NOW + 30 * 86400
-    return event("customer.subscription.created", {**made, "created": NOW}, created=NOW, id=f"evt_{name}")
+    now = int(time.time())
+    made = subscription(id=f"sub_{name}", customer=f"cus_{name}", cancel_at=now + 30 * 86400, **more)
+    made["items"]["data"][0]["current_period_end"] = now + 30 * 86400
+    return event("customer.subscription.created", {**made, "created": now}, created=now, id=f"evt_{name}")
 
 
 def deliver(webhook, made):
