@@ -30,6 +30,7 @@ class House:
     """Programs with faults before a Redis of theirs and a Stripe with a catalogue."""
 
     def __init__(self, redis_server, sandbox):
+        self.begun = int(time.time())
         self.redis = redis_server.client()
         self.sandbox = sandbox
         sandbox.control("POST", "seed", CATALOGUE)
@@ -56,6 +57,14 @@ class House:
         found = self.redis.hgetall(f"tollgate:{{shop}}:customer:cus_{name}")
         return {key.replace(name, ""): value.replace(name, "") for key, value in found.items()}
 
+    def paid(self, name, **more):
+        """An event with all that decides about access."""
+        ends = self.begun + 30 * 86400
+        made = subscription(id=f"sub_{name}", customer=f"cus_{name}", cancel_at=ends, **more)
+        made["items"]["data"][0]["current_period_end"] = ends
+        return event("customer.subscription.created", {**made, "created": self.begun}, created=self.begun,
+                     id=f"evt_{name}")
+
 
 @pytest.fixture
 def house(redis_server, sandbox):
@@ -66,14 +75,6 @@ def house(redis_server, sandbox):
 
 def status(answer):
     return answer.status if answer else None
-
-
-def paid(name, **more):
-    """An event with all that decides about access."""
-    now = int(time.time())
-    made = subscription(id=f"sub_{name}", customer=f"cus_{name}", cancel_at=now + 30 * 86400, **more)
-    made["items"]["data"][0]["current_period_end"] = now + 30 * 86400
-    return event("customer.subscription.created", {**made, "created": now}, created=now, id=f"evt_{name}")
 
 
 def deliver(webhook, made):
@@ -96,7 +97,7 @@ def test_event_with_a_2xx_is_stored_whole(house, connected):
         if not connected:
             house.redis.client_kill_filter(_type="normal", skipme=True)
         name = fresh()
-        return name, deliver(webhook, paid(name))
+        return name, deliver(webhook, house.paid(name))
 
     name, code = send()
     expected = house.record(name)
@@ -105,7 +106,7 @@ def test_event_with_a_2xx_is_stored_whole(house, connected):
         with fault:
             name, code = send()
         assert code != 200 or house.record(name) == expected, fault
-        assert deliver(webhook, paid(name)) == 200, fault
+        assert deliver(webhook, house.paid(name)) == 200, fault
         assert house.record(name) == expected, fault
 
 
@@ -117,7 +118,7 @@ def link(house, user):
 @pytest.mark.parametrize("state, expected", [("active", 204), ("canceled", 403)])
 def test_gate_passes_who_has_paid_and_nobody_else(house, state, expected):
     webhook, gate = house.start("tollgate-webhook"), house.start("tollgate-access")
-    assert deliver(webhook, paid("ann", status=state)) == 200
+    assert deliver(webhook, house.paid("ann", status=state)) == 200
     link(house, "ann")
 
     def ask():
