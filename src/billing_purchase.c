@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "billing_customer.h"
 #include "billing_limit.h"
@@ -14,6 +15,17 @@ static enum result check_quantity(const struct purchase_wanted *wanted, const st
 	if (wanted->quantity > plan->quantity_max)
 		return problem_set(problem, RESULT_INVALID, "parameter_invalid", "quantity",
 		    "At most %" PRId64 " of this plan can be bought.", plan->quantity_max);
+	return RESULT_OK;
+}
+
+/* A price may have others beside it, for other countries and for less. */
+static enum result check_currency(const struct purchase_wanted *wanted, const struct plan *plan,
+    struct problem *problem)
+{
+	if (wanted->currency != NULL && plan->currency != NULL &&
+	    strcasecmp(wanted->currency, plan->currency) != 0)
+		return problem_set(problem, RESULT_INVALID, "parameter_invalid", "currency",
+		    "This plan is sold in another currency.");
 	return RESULT_OK;
 }
 
@@ -53,6 +65,8 @@ enum result billing_purchase_open(const struct billing *billing,
 	result = billing_plan_choose(billing, &wanted->plan, &purchase->choice, problem);
 	if (result == RESULT_OK)
 		result = check_quantity(wanted, purchase->choice.plan, problem);
+	if (result == RESULT_OK)
+		result = check_currency(wanted, purchase->choice.plan, problem);
 	if (result != RESULT_OK)
 		return result;
 	purchase->quantity = wanted->quantity != 0 ? wanted->quantity : 1;

@@ -169,3 +169,18 @@ def test_own_idempotency_key_does_not_bring_back_a_session_that_is_over(stack):
     alice.post("/billing/expire-checkout-session", json={"sessionId": first})
     answer = alice.post("/billing/create-checkout-session", json={"plan": "basic"})
     assert answer.status_code == 409 or answer.json()["sessionId"] != first, error(answer.json())
+
+
+@pytest.mark.parametrize("endpoint", ["create-checkout-session", "create-subscription"])
+@pytest.mark.parametrize("plan, status", [('currency = "eur"', 400), ("", 200)], ids=["one currency", "any"])
+def test_plan_of_one_currency_is_not_sold_in_a_cheaper_one(stack_factory, endpoint, plan, status):
+    """Five rupees are not five euros."""
+    stack = stack_factory(site={"plans": f'plan "basic" {{ lookup_key = "basic_monthly" {plan} }}'})
+    stack.sandbox.api("POST", "/v1/prices", product="prod_basic", currency="eur", unit_amount=500,
+                      lookup_key="basic_monthly", transfer_lookup_key="true",
+                      **{"recurring[interval]": "month", "currency_options[inr][unit_amount]": 500})
+    alice = stack.session("alice")
+    answer = alice.post(f"/billing/{endpoint}", json={"plan": "basic", "currency": "inr"})
+    assert answer.status_code == status, answer.text
+    assert status == 200 or error(answer.json()) == ("parameter_invalid", "currency")
+    assert alice.post(f"/billing/{endpoint}", json={"plan": "basic", "currency": "eur"}).status_code == 200
