@@ -93,10 +93,19 @@ static void see_all_from_now(struct tracker *tracker)
 	atomic_store(&tracker->seen_from, next_point(tracker));
 }
 
+/* Never back: keys of two servers, and so two threads, may share a place. */
+static void move_place(_Atomic uint64_t *place, uint64_t point)
+{
+	uint64_t before = atomic_load(place);
+
+	while (before < point && !atomic_compare_exchange_weak(place, &before, point))
+		;
+}
+
 static void note_change(struct tracker *tracker, const redisReply *key)
 {
 	if (key->type == REDIS_REPLY_STRING)
-		atomic_store(&tracker->tracking->places[store_tracking_place(key->str)], next_point(tracker));
+		move_place(&tracker->tracking->places[store_tracking_place(key->str)], next_point(tracker));
 }
 
 /* "message", the channel, the keys; without keys all of them were flushed. A
