@@ -20,7 +20,9 @@ enum result billing_checkout_create(const struct billing *billing,
     struct problem *problem);
 
 /* The caller makes her purchase in the site's own form: the session that she has open is
- * expired, or, when it was paid meanwhile, her customer read. Only under her lock. */
+ * expired, and the purchase counted first (billing_purchase_count), or, when it was paid
+ * meanwhile, her customer read. RESULT_CONFLICT `already_subscribed` when that sold the same
+ * product, `busy` when nobody can say yet what it sold. Only under her lock. */
 enum result billing_checkout_leave(const struct billing *billing, struct purchase *purchase,
     struct problem *problem);
 

@@ -245,6 +245,18 @@ def test_customer_deleted_at_stripe_is_replaced(stack):
     assert session["customer"] != customer["id"]
 
 
+@pytest.mark.parametrize("path", [CREATE, "/billing/create-subscription"])
+def test_what_a_deleted_customer_bought_is_in_nobodys_way(stack, path):
+    alice = stack.session("alice")
+    pay(stack, create(alice, plan="basic")["sessionId"])
+    stack.settle()
+    stack.sandbox.control("POST", "delivery", {"drop": 1.0})
+    [customer] = stack.sandbox.api("GET", "/v1/customers")["data"]
+    stack.sandbox.api("DELETE", f"/v1/customers/{customer['id']}")
+    answer = alice.post(path, json={"plan": "basic"})
+    assert answer.status_code == 200, answer.text
+
+
 def test_lost_answer_is_repeated_with_the_same_idempotency_key(stack):
     stack.sandbox.control("POST", "faults", {"method": "POST", "path": "^/v1/checkout/sessions$",
                                              "drop": "after"})
