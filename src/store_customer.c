@@ -110,11 +110,11 @@ static void add_feature(struct store_user *user, struct json_object *value)
 		memcpy(user->features[user->n_features++], key, length + 1);
 }
 
+/* Of what cannot be read none are taken, and it is a miss, as with a record. */
 static enum result read_features(const char *json, struct store_user *user)
 {
 	struct json_object *array = json_tokener_parse(json);
 	size_t count = json_length(array);
-	bool parsed = array != NULL;
 	void *grown = count ? reallocarray(user->features, user->n_features + count,
 	    sizeof(*user->features)) : user->features;
 
@@ -123,8 +123,10 @@ static enum result read_features(const char *json, struct store_user *user)
 		for (size_t i = 0; i < count; i++)
 			add_feature(user, json_object_array_get_idx(array, i));
 	}
+	if (!json_object_is_type(array, json_type_array))
+		user->known = false;
 	json_object_put(array);
-	return parsed && (grown || count == 0) ? RESULT_OK : RESULT_INTERNAL;
+	return grown || count == 0 ? RESULT_OK : RESULT_INTERNAL;
 }
 
 /* Without a generation nothing but a link is stored (never read, expired, flushed): a miss. */

@@ -191,6 +191,18 @@ static void unreadable_record_is_a_miss(void **state)
 	assert_int_equal(user.n_records, 1);
 }
 
+static void unreadable_features_are_a_miss_and_no_error(void **state)
+{
+	(void)state;
+	link_user("cus_1", "ann", NOW);
+	subscription_set("cus_1", "sub_1");
+	customer_set("cus_1", "features", "[\"exports\"");
+	read_user("ann");
+	assert_false(user.known);
+	assert_int_equal(user.n_records, 1);
+	assert_int_equal(user.n_features, 0);
+}
+
 static void stored_no_holds_for_ten_minutes(void **state)
 {
 	int64_t now = time(NULL);
@@ -308,6 +320,7 @@ int main(void)
 		TEST(deleted_customer_is_left_out_and_yet_known),
 		TEST(customer_without_generation_is_a_miss),
 		TEST(unreadable_record_is_a_miss),
+		TEST(unreadable_features_are_a_miss_and_no_error),
 		TEST(stored_no_holds_for_ten_minutes),
 		TEST(link_clears_the_stored_no_and_its_end),
 		TEST(stored_no_beside_a_link_lets_nothing_expire),

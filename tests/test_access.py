@@ -315,6 +315,15 @@ def test_customer_never_read_or_unreadable_is_a_miss(gate, fields):
     assert gate.redis.zscore(gate.key("wishes"), "ann")
 
 
+def test_unreadable_features_keep_nobody_out_who_has_paid(gate):
+    gate.subscribe()
+    gate.redis.hset(gate.key("customer", "cus_1"), "features", "[")
+    time.sleep(HEARD)
+    assert_passes(gate.ask())
+    assert_denied(gate.ask("feature:reports"), "unavailable")
+    assert gate.redis.zscore(gate.key("wishes"), "ann")
+
+
 def test_missing_customer_keeps_nobody_out_who_passes_by_another(gate):
     gate.subscribe()
     gate.link("cus_gone")
