@@ -134,7 +134,7 @@ static void answer_received(struct response *response)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_add_truth(object, "received", 1);
+	json_add_truth(object, "received", true);
 	response_json(response, 200, object);
 }
 
