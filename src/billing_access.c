@@ -217,6 +217,7 @@ struct decider {
 	const struct site *site;
 	const struct store_user *user;
 	const struct requirement *requirement;
+	bool defaulted;            /* on a first payment, before */
 	struct access_decision *decision;
 };
 
@@ -277,6 +278,27 @@ static void settle(struct access_decision *decision, const struct verdict *verdi
 	decision->until = verdict->until;
 }
 
+/* Whose debit failed, or who canceled before it could, would otherwise go on from
+ * debit to debit and never pay. What is paid is no matter of trust. */
+static bool has_defaulted(const struct store_user *user)
+{
+	for (size_t i = 0; i < user->n_records; i++) {
+		const struct subscription_record *record = &user->records[i];
+
+		if (record->first_payment == FIRST_PAYMENT_FAILED ||
+		    (record->first_payment == FIRST_PAYMENT_PROCESSING &&
+		     subscription_rank(record->snapshot.status) == RANK_FINAL))
+			return true;
+	}
+	return false;
+}
+
+static bool passes_on_trust(const struct subscription_record *record)
+{
+	return record->snapshot.status == SUBSCRIPTION_ACTIVE &&
+	    record->first_payment == FIRST_PAYMENT_PROCESSING;
+}
+
 /* What is of no use here still tells her that she has something else, as long as it lives. */
 static void judge(struct decider *decider, const struct subscription_record *record,
     const struct subscription_item *item, const struct plan *plan, int64_t now)
@@ -285,6 +307,10 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 	bool passes = access_record_passes(decider->site, record, item, now, &verdict.until,
 	    &verdict.reason);
 
+	if (passes && decider->defaulted && passes_on_trust(record)) {
+		passes = false;
+		verdict.reason = REASON_PROCESSING;
+	}
 	if (passes)
 		add_passing(decider, plan, verdict.until);
 	if (!requirement_met(decider->requirement, decider->user, item, plan)) {
@@ -319,7 +345,7 @@ void access_decide(const struct site *site, const char *require, const struct st
     struct access_decision *decision)
 {
 	struct requirement requirement;
-	struct decider decider = { site, user, &requirement, decision };
+	struct decider decider = { site, user, &requirement, has_defaulted(user), decision };
 
 	*decision = (struct access_decision){ .reason = REASON_MISCONFIGURED, .holds_until = INT64_MAX };
 	if (!requirement_parse(site, require, &requirement))

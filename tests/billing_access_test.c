@@ -285,6 +285,28 @@ static void first_payment_decides_as_configured(void **state)
 	}
 }
 
+static void debit_is_trusted_until_one_has_failed(void **state)
+{
+	struct subscription_record *earlier, *debit;
+
+	(void)state;
+	debit = add(SUBSCRIPTION_ACTIVE, "basic_monthly");
+	debit->first_payment = FIRST_PAYMENT_PROCESSING;
+	earlier = add(SUBSCRIPTION_CANCELED, "basic_monthly");
+	assert_passes("plan:basic");
+	earlier->first_payment = FIRST_PAYMENT_FAILED;
+	assert_denied("plan:basic", REASON_PROCESSING);
+	earlier->first_payment = FIRST_PAYMENT_PROCESSING;
+	assert_denied("plan:basic", REASON_PROCESSING);
+	debit->first_payment = FIRST_PAYMENT_PAID;
+	assert_passes("plan:basic");
+	debit->first_payment = FIRST_PAYMENT_UNKNOWN;
+	assert_passes("plan:basic");
+	debit->first_payment = FIRST_PAYMENT_PROCESSING;
+	earlier->first_payment = FIRST_PAYMENT_PAID;
+	assert_passes("plan:basic");
+}
+
 static void unheard_first_payment_is_awaited_for_32_days(void **state)
 {
 	struct subscription_record *record = add(SUBSCRIPTION_ACTIVE, "");
@@ -610,6 +632,7 @@ int main(void)
 		TEST(other_statuses_never_pass),
 		TEST(paused_collection_passes_only_where_service_goes_on),
 		TEST(first_payment_decides_as_configured),
+		TEST(debit_is_trusted_until_one_has_failed),
 		TEST(unheard_first_payment_is_awaited_for_32_days),
 		TEST(first_invoice_of_a_trial_is_for_nothing),
 		TEST(first_payment_is_of_no_matter_unless_active),

@@ -184,3 +184,28 @@ def test_plan_of_one_currency_is_not_sold_in_a_cheaper_one(stack_factory, endpoi
     assert answer.status_code == status, answer.text
     assert status == 200 or error(answer.json()) == ("parameter_invalid", "currency")
     assert alice.post(f"/billing/{endpoint}", json={"plan": "basic", "currency": "eur"}).status_code == 200
+
+
+def test_debits_that_fail_do_not_carry_on_for_nothing(stack_factory):
+    """Canceled before it fails, one after the other, with processing = allow."""
+    stack = stack_factory(gated={"members": "plan:basic"})
+    mallory = stack.session("mallory")
+
+    def buy_by_debit():
+        session = create(mallory, plan="basic")["sessionId"]
+        pay(stack, session, card="AT861904300235473202")
+        assert mallory.get(STATUS, params={"session_id": session}).json()["status"] == "complete"
+        stack.settle()
+        return mallory.get("/members/page").status_code
+
+    assert buy_by_debit() == 200
+    cancel(stack, subscriptions(stack)[0]["id"])
+    stack.settle()
+    assert buy_by_debit() == stack.web.unpaid
+    [debit] = [row["id"] for row in subscriptions(stack) if row["status"] == "active"]
+    cancel(stack, debit)
+    stack.settle()
+    paid = create(mallory, plan="basic")["sessionId"]
+    pay(stack, paid)
+    stack.settle()
+    assert mallory.get("/members/page").status_code == 200

@@ -77,6 +77,13 @@ class Stripe:
         return first[0]["attempted"] and "processing" not in self.payments[first[0]["id"]]
 
 
+    def under_way(self, subscription):
+        """Its first payment is, so that an earlier one of the same user decides."""
+        return subscription["status"] == "active" and any(
+            row["status"] != "paid" and "processing" in self.payments[row["id"]]
+            for row in self.invoices[subscription["id"]])
+
+
 def snapshot(subscription):
     """The record of a subscription as src/subscription.h has it; what is not set is left out."""
     pause = subscription["pause_collection"]
@@ -143,8 +150,9 @@ Answer = collections.namedtuple("Answer", "status features")
 def gate_answers(stripe, customers, now=None):
     """{requirement: Answer} that the gate owes a user with these customers; none where that is undefined."""
     now = now or time.time()
-    if any(stripe.undefined(subscription) for customer in customers
-           for subscription in stripe.subscriptions[customer]):
+    hers = [subscription for customer in customers for subscription in stripe.subscriptions[customer]]
+    if any(stripe.undefined(subscription) or (stripe.under_way(subscription) and len(hers) > 1)
+           for subscription in hers):
         return {}
     products, plans, features, entitled = set(), {"free"}, set(), set()
     for customer in customers:
