@@ -81,9 +81,9 @@ class Bench:
         vars(self).update(self.stubs)
         self.apache = None
 
-    def start(self, server=MEMBERS, last=""):
+    def start(self, server=MEMBERS, last="", http=""):
         """`last` comes behind our includes."""
-        self.apache = Apache(server, sockets=self.directory, gate_port=self.gate_port, last=last)
+        self.apache = Apache(server, http, sockets=self.directory, gate_port=self.gate_port, last=last)
         self.write("members/page.html", "for members")
         return self
 

@@ -33,7 +33,7 @@ def selling(platform):
     """Stripe sends all accounts' events to the server of no site."""
     platform.start()
     platform.sandbox.control("POST", "webhooks", {
-        "url": f"{platform.nginx.url}/billing/webhook", "secret": PLATFORM, "connect": True})
+        "url": f"{platform.web.url}/billing/webhook", "secret": PLATFORM, "connect": True})
     return platform
 
 

@@ -1,4 +1,4 @@
-"""One instance for each site, each under a unix user of its own, behind one nginx."""
+"""One instance for each site, each under a unix user of its own, behind one nginx or one Apache."""
 import os
 import pathlib
 import subprocess
@@ -19,12 +19,12 @@ def login(site):
     return f'redis_user = "{site}"\nredis_password_file = "%(secrets)s/redis.password"'
 
 
-@pytest.fixture(scope="module")
-def host():
+@pytest.fixture(scope="module", params=[instances.Instances, instances.ApacheInstances], ids=["nginx", "apache"])
+def host(request):
     aclfile = places.directory() / "users.acl"
     aclfile.write_text("\n".join([manual.site_user("left"), manual.site_user("right"),
                                   "user default on nopass ~* &* +@all"]) + "\n")
-    host = instances.Instances(redis=RedisServer("--aclfile", aclfile), left={}, right={})
+    host = request.param(redis=RedisServer("--aclfile", aclfile), left={}, right={})
     host.redis.path.parent.chmod(0o711)
     for site in host.sites.values():
         write_secret(site.secrets / "redis.password", password(manual.site_user(site.name)))
@@ -46,7 +46,27 @@ def test_each_site_sells_and_lets_in_its_own(host):
         pay(site, create(ann, plan="basic")["sessionId"])
         wait_until(lambda: ann.get("/page").status_code == 200, what="access")
     stranger = host["right"].session("ann of left")
-    wait_until(lambda: stranger.get("/page").status_code == 403, what="a no")
+    wait_until(lambda: stranger.get("/page").status_code == host.web.unpaid, what="a no")
+
+
+HANDLER = """
+SetEnvIf Request_URI ^ TOLLGATE_SITE=%(site)s TOLLGATE_INSTANCE=%(site)s
+ProxyFCGISetEnvIf true TOLLGATE_SITE %(site)s
+SetHandler "proxy:unix:%(socket)s|fcgi://stolen"
+"""
+
+
+def test_programs_of_the_other_site_do_not_answer_a_handler_of_this_one(host):
+    """Apache's user can connect to all of them, and .htaccess can have it do so, where it may."""
+    if not host.web_server.gate_by_tcp:
+        pytest.skip("nginx has no .htaccess")
+    left, right = host["left"], host["right"]
+    stolen = host.web.root / "stolen"
+    stolen.mkdir(mode=0o755, exist_ok=True)
+    for site in (left, right):
+        (stolen / ".htaccess").write_text(HANDLER % {"site": site.name, "socket": site.run / "subscription.sock"})
+        assert left.session().get("/stolen/config").status_code == (200 if site is left else 400)
+    assert right.session().get("/billing/config").status_code == 200
 
 
 def test_every_program_runs_as_its_sites_user(host):

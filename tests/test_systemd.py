@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from testenv import fcgi, places, webhook
+from testenv import fcgi, paper, places, webhook
 from testenv.ports import free_port
 from testenv.process import Process
 from testenv.redis import RedisServer
@@ -60,7 +60,7 @@ def exposure(path):
 
 def test_exposure_is_low(units):
     levels = {path.name: exposure(path) for path in units.glob("*.service")}
-    assert len(levels) == 2 * len(ALL) + 1
+    assert len(levels) == 2 * len(ALL) + 2
     assert all(0 < level <= EXPOSURE_MAX for level in levels.values()), levels
 
 
@@ -115,6 +115,35 @@ def test_instance_of_a_site_has_its_own_user_configuration_and_sockets():
     assert service.values("User") == ["tollgate-%i"]
     assert service.values("ExecStart")[1:] == ["-c", "/etc/tollgate/%i.conf"]
     assert Unit("tollgate-checkout@.socket").values("ListenStream") == ["/run/tollgate-%i/checkout.sock"]
+
+
+def drop_in(unit):
+    """What the command of tollgate-apache(7) writes beside a unit of this name: {file: text}."""
+    block = paper.that_has(paper.literals("tollgate-apache.7"), "printf")
+    made = places.directory()
+    commands = block.split("systemctl")[0].replace("/etc/systemd/system", str(made))
+    subprocess.run(["sh", "-ec", commands], check=True)
+    return {path.name: path.read_text() for path in (made / f"{unit}.d").iterdir()}
+
+
+def test_port_of_a_sites_own_gate_is_for_the_administrator_to_say(tree, directory):
+    """A unit without an address does not start, so no two sites have the same one."""
+    name = "tollgate-access-apache@shop.socket"
+    template = Unit("tollgate-access-apache@.socket")
+    assert template.values("ListenStream") == []
+    (directory / name).write_text(template.text)
+    (directory / name.replace("socket", "service")).write_text(
+        Unit("tollgate-access-apache@.service", tree / "usr/local/sbin").text)
+    verify = ["systemd-analyze", "verify", "--man=no", directory / name]
+    assert "Refusing" in subprocess.run(verify, capture_output=True, text=True).stderr
+    (directory / f"{name}.d").mkdir()
+    for file, text in drop_in(name).items():
+        (directory / f"{name}.d" / file).write_text(text)
+    assert "ListenStream=127.0.0.1:951\n" in text
+    verified = subprocess.run(verify, capture_output=True, text=True)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert enabled(tree, name) == {f"tollgate@shop.target.wants/tollgate-access-apache@shop.{kind}"
+                                   for kind in ("socket", "service")}
 
 
 def test_nginx_looks_where_the_sockets_are():

@@ -53,14 +53,12 @@ Define TOLLGATE_PAGES %(pages)s
 Include tollgate/tollgate-upstreams.conf
 Include tollgate/tollgate-macros.conf
 """
-SERVER = """
-Use TollgateSite shop
-%s
+INCLUDES = """
 Include tollgate/tollgate-billing.conf
 Include tollgate/tollgate-access.conf
 Include tollgate/tollgate-pages.conf
-%s
 """
+SERVER = f"Use TollgateSite shop\n%s{INCLUDES}%s\n"
 GATED = """
 <Location "/%s">
     Use TollgateGate "%s"

@@ -121,7 +121,7 @@ class Host:
         self.config.write_text(MAIN % {"redis": self.redis.url, "stripe": self.sandbox.base})
         self.sites = {name: Tenant(self, name, **options) for name, options in sites.items()}
         self.responders = {}
-        self.nginx = None
+        self.web = None
 
     def __getitem__(self, name):
         return self.sites[name]
@@ -143,7 +143,7 @@ class Host:
     def serve(self):
         root = places.directory()
         (root / "page.html").write_text("paid for\n")
-        self.nginx = Nginx(INCLUDES, self.http() + "".join(site.server(root) for site in self.sites.values()))
+        self.web = Nginx(INCLUDES, self.http() + "".join(site.server(root) for site in self.sites.values()))
 
     def sell(self):
         """What each site sells is at Stripe, which sends each its events."""
@@ -161,8 +161,8 @@ class Host:
         return self.responders["sync"]
 
     def stop(self):
-        if self.nginx:
-            self.nginx.stop()
+        if self.web:
+            self.web.stop()
         self.sandbox.stop()
         self.redis.stop()
         for responder in self.responders.values():

@@ -5,8 +5,10 @@ import shutil
 import subprocess
 
 from . import manual, places
+from .apache import INCLUDES, Apache
 from .host import Host
-from .nginx import HTTP
+from .nginx import HTTP, Nginx
+from .ports import free_port
 from .responder import Responder, binary
 from .stack import RESPONDERS
 
@@ -25,11 +27,30 @@ def missing():
     return None
 
 
+VIRTUAL_HOST = """
+%(programs)s
+Listen 127.0.0.1:%(port)d
+<VirtualHost 127.0.0.1:%(port)d>
+    DocumentRoot ${ROOT}
+    %(instance)s
+    <Directory ${ROOT}/stolen>
+        AllowOverride FileInfo
+    </Directory>
+    <Location "/page">
+        Use TollgateGate plan:basic
+    </Location>
+    %(includes)s
+</VirtualHost>
+"""
+
+
 class InstanceResponder(Responder):
     """tollgate-sync has no socket; it is ready when it says so."""
 
     def where(self):
-        return [] if self.path.stem == "sync" else [*super().where(), "-g", WEB_GROUP]
+        if self.path.stem == "sync":
+            return []
+        return super().where() + ([] if isinstance(self.address, tuple) else ["-g", WEB_GROUP])
 
     def ready(self, started_before):
         return self.log.count("event=started") > started_before
@@ -45,6 +66,8 @@ def upstreams(site):
 
 class Instances(Host):
     """/etc/tollgate is .directory, /run/tollgate-NAME is .directory/run-NAME."""
+
+    web_server = Nginx
 
     def start(self, *programs):
         self.directory.chmod(0o711)
@@ -63,6 +86,7 @@ class Instances(Host):
         """Who it runs as may read its own configuration and secrets only."""
         site.uid = uid
         site.instance = f"_{site.name}"
+        site.gate_port = free_port() if self.web_server.gate_by_tcp else None
         site.config = self.directory / f"{site.name}.conf"
         site.config.write_text(self.config.read_text().replace("sites.d/*.conf", f"sites.d/{site.name}.conf"))
         site.run = self.directory / f"run-{site.name}"
@@ -74,7 +98,22 @@ class Instances(Host):
         for name in programs:
             self.responders[f"{site.name}-{name}"] = InstanceResponder(
                 f"tollgate-{name}", site.config, site.run / f"{name}.sock", build=self.directory, user=uid, group=uid,
-                extra_groups=[self.web_gid])
+                extra_groups=[self.web_gid], port=site.gate_port if name == "access" else None)
 
     def http(self):
         return HTTP % {"upstreams": "".join(map(upstreams, self.sites.values()))}
+
+
+class ApacheInstances(Instances):
+    """The virtual host of no site of its own comes last."""
+
+    web_server = Apache
+
+    def virtual_host(self, site):
+        programs, instance = manual.apache_instance(site.name, site.gate_port)
+        return VIRTUAL_HOST % {"programs": programs, "port": site.port, "instance": instance, "includes": INCLUDES}
+
+    def serve(self):
+        self.web = Apache(http="".join(map(self.virtual_host, self.sites.values())), sockets=self.directory / "run",
+                          gate_port=free_port())
+        (self.web.root / "page").write_text("paid for\n")

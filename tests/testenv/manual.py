@@ -30,6 +30,13 @@ def instance_upstreams(site):
             re.findall(r"-e '(.*?)'", section("tollgate-nginx.7", "MANY SITES"))]
 
 
+def apache_instance(site, port):
+    """What tollgate-apache(7) has for a site's own programs: in the server, and in the virtual host."""
+    text = section("tollgate-apache.7", "PROGRAMS OF ONE SITE ALONE")
+    uses = re.findall(r"^Use Tollgate(?:Programs|Instance) shop.*$", text, re.MULTILINE)
+    return [use.replace("shop", site).replace("951", str(port)) for use in uses]
+
+
 def redis_kinds():
     """The kinds of keys of a site."""
     return sorted(set(re.findall(r"^\.It Ic (\w+)", section("tollgate-redis.7", "KEYS"), re.MULTILINE)))
