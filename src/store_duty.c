@@ -70,21 +70,13 @@ enum result store_duty_begin(struct store *store, const struct site *site, const
 	char key[STORE_KEY_SIZE], lock[STORE_KEY_SIZE], field[FIELD_SIZE], seconds[24], ttl[24];
 	struct store_duty begun = { .name = name };
 	const char *argv[] = { key, lock, field, seconds, begun.token, ttl };
-	struct redisReply *reply;
 	enum result result;
 
 	if (!keys_make(key, lock, site, name) || !field_make(field, name) || !hex_random(begun.token))
 		return RESULT_INTERNAL;
 	snprintf(seconds, sizeof(seconds), "%" PRId64, interval);
 	snprintf(ttl, sizeof(ttl), "%" PRId64, ttl_ms);
-	result = store_script_run(store, site, &begin_script, 2, 6, argv, &reply);
-	if (result != RESULT_OK)
-		return result;
-	if (store_reply_is_integer(reply))
-		*due_in = reply->integer;
-	else
-		result = store_reply_unexpected(site, begin_script.name);
-	store_reply_free(reply);
+	result = store_script_integer(store, site, &begin_script, 2, 6, argv, due_in);
 	if (result != RESULT_OK)
 		return result;
 	if (*due_in > 0)
@@ -98,18 +90,16 @@ enum result store_duty_renew(struct store *store, const struct site *site,
 {
 	char key[STORE_KEY_SIZE], lock[STORE_KEY_SIZE], ttl[24];
 	const char *argv[] = { lock, duty->token, ttl };
-	struct redisReply *reply;
+	int64_t renewed = 0;
 	enum result result;
 
 	if (!keys_make(key, lock, site, duty->name))
 		return RESULT_INTERNAL;
 	snprintf(ttl, sizeof(ttl), "%" PRId64, ttl_ms);
-	result = store_script_run(store, site, &renew_script, 1, 3, argv, &reply);
+	result = store_script_integer(store, site, &renew_script, 1, 3, argv, &renewed);
 	if (result != RESULT_OK)
 		return result;
-	result = reply->integer == 1 ? RESULT_OK : RESULT_NOT_FOUND;
-	store_reply_free(reply);
-	return result;
+	return renewed == 1 ? RESULT_OK : RESULT_NOT_FOUND;
 }
 
 void store_duty_end(struct store *store, const struct site *site, const struct store_duty *duty,

@@ -1,6 +1,5 @@
 #include "store_limit.h"
 
-#include <hiredis/hiredis.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -18,20 +17,10 @@ enum result store_limit_take(struct store *store, const struct site *site, const
 {
 	char key[STORE_KEY_SIZE], count[24], window[24];
 	const char *argv[] = { key, count, window };
-	struct redisReply *reply;
-	enum result result;
 
 	if (!store_key(key, site, "creations", user_hash))
 		return RESULT_INTERNAL;
 	snprintf(count, sizeof(count), "%" PRId64, limit->count);
 	snprintf(window, sizeof(window), "%" PRId64, limit->window_ms);
-	result = store_script_run(store, site, &take_script, 1, 3, argv, &reply);
-	if (result != RESULT_OK)
-		return result;
-	if (store_reply_is_integer(reply))
-		*wait_ms = reply->integer;
-	else
-		result = store_reply_unexpected(site, take_script.name);
-	store_reply_free(reply);
-	return result;
+	return store_script_integer(store, site, &take_script, 1, 3, argv, wait_ms);
 }

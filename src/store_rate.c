@@ -55,19 +55,9 @@ enum result store_rate_pause(struct store *store, const struct site *site, int r
 {
 	char pause[STORE_KEY_SIZE], level[STORE_KEY_SIZE], seconds[12];
 	const char *argv[] = { pause, level, seconds };
-	struct redisReply *reply;
-	enum result result;
 
 	if (!store_key(pause, site, "pause", NULL) || !store_key(level, site, "pause", "level"))
 		return RESULT_INTERNAL;
 	snprintf(seconds, sizeof(seconds), "%d", retry_after);
-	result = store_script_run(store, site, &pause_script, 2, 3, argv, &reply);
-	if (result != RESULT_OK)
-		return result;
-	if (store_reply_is_integer(reply))
-		*pause_ms = reply->integer;
-	else
-		result = store_reply_unexpected(site, pause_script.name);
-	store_reply_free(reply);
-	return result;
+	return store_script_integer(store, site, &pause_script, 2, 3, argv, pause_ms);
 }

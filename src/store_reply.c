@@ -60,3 +60,19 @@ enum result store_reply_unexpected(const struct site *site, const char *command)
 	    "to", command, NULL);
 	return RESULT_INTERNAL;
 }
+
+enum result store_script_integer(struct store *store, const struct site *site,
+    const struct store_script *script, size_t n_keys, size_t argc, const char **argv, int64_t *value)
+{
+	struct redisReply *reply;
+	enum result result = store_script_run(store, site, script, n_keys, argc, argv, &reply);
+
+	if (result != RESULT_OK)
+		return result;
+	if (store_reply_is_integer(reply))
+		*value = reply->integer;
+	else
+		result = store_reply_unexpected(site, script->name);
+	store_reply_free(reply);
+	return result;
+}

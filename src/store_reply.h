@@ -15,6 +15,11 @@ bool store_reply_is_hash(const struct redisReply *reply);
 /* An integer that a Lua number holds exactly, so that a time can be added to it. */
 bool store_reply_is_integer(const struct redisReply *reply);
 
+/* store_script_run for a script that answers with such an integer; *value is written on
+ * RESULT_OK, and any other answer is store_reply_unexpected. */
+enum result store_script_integer(struct store *store, const struct site *site,
+    const struct store_script *script, size_t n_keys, size_t argc, const char **argv, int64_t *value);
+
 /* A number that stands as text, 0 for any other text; within the same bounds. */
 int64_t store_number_parse(const char *text);
 

@@ -8,7 +8,7 @@ from test_subscription import every
 from testenv import places
 from testenv.hosts import Hosts
 from testenv.sandbox import SECRET_KEY, WEBHOOK_SECRET
-from testenv.site import IDENTITY_KEY, write_secret
+from testenv.site import IDENTITY_KEY, OTHER_SITE, write_secret
 from testenv.stack import Stack
 
 LIMIT = 'creation_limit = "3/3s" error_path = "/oops"'
@@ -20,18 +20,6 @@ ENDPOINTS = {
     "create-subscription": {"plan": "basic"},
     "create-checkout-session": {"plan": "basic"},
 }
-OTHER = """
-site "other" {
-  origin = "http://127.0.0.1:8081"
-  webhook_secret_files = {"%(directory)s/webhook.secret"}
-  identity_key_files = {"%(directory)s/identity.key"}
-  stripe_secret_key_file = "%(directory)s/stripe.key"
-  success_path = "/return?session_id={CHECKOUT_SESSION_ID}"
-  cancel_path = "/pricing"
-  portal_return_path = "/account"
-  plan "basic" { lookup_key = "basic_monthly" }
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +135,7 @@ def test_each_site_counts_its_own(stack_factory):
     directory = places.directory()
     for name, text in (("webhook.secret", WEBHOOK_SECRET), ("stripe.key", SECRET_KEY), ("identity.key", IDENTITY_KEY)):
         write_secret(directory / name, text)
-    stack = stack_factory(site={"site_settings": LONG, "more": OTHER % {"directory": directory}})
+    stack = stack_factory(site={"site_settings": LONG, "more": OTHER_SITE % {"directory": directory, "settings": ""}})
     hosts = Hosts(stack, ["checkout"], count=1)
     ask = ("checkout", "create-checkout-session", "mallory")
     answers = [hosts.ask(0, *ask, plan=("basic", "premium")[i % 2])[0] for i in range(4)]

@@ -10,21 +10,9 @@ from testenv import fcgi, places
 from testenv.process import wait_until
 from testenv.redis import RedisServer
 from testenv.responder import Responder
-from testenv.site import Site
+from testenv.site import OTHER_SITE, Site
 from testenv.webhook import PATH, event, sign, subscription
-OTHER = """
-site "other" {
-  redis = "%(redis)s"
-  origin = "http://127.0.0.1:8081"
-  webhook_secret_files = {"%(directory)s/webhook.secret"}
-  identity_key_files = {"%(directory)s/identity.key"}
-  stripe_secret_key_file = "%(directory)s/stripe.key"
-  success_path = "/return?session_id={CHECKOUT_SESSION_ID}"
-  cancel_path = "/pricing"
-  portal_return_path = "/account"
-  plan "basic" { lookup_key = "basic_monthly" }
-}
-"""
+
 AT_ONCE = 0.19      # less than what Redis is given
 
 
@@ -40,7 +28,7 @@ def servers():
 def programs(servers):
     directory = places.directory()
     site = Site(directory, redis=servers["shop"].url,
-                more=OTHER % {"redis": servers["other"].url, "directory": directory})
+                more=OTHER_SITE % {"directory": directory, "settings": f'redis = "{servers["other"].url}"'})
     programs = {name: Responder(f"tollgate-{name}", site.config, directory / f"{name}.sock")
                 for name in ("access", "webhook")}
     yield programs

@@ -5,6 +5,7 @@ import shutil
 from . import places
 from .ports import free_port
 from .process import Process, answers
+from .web_server import WebServer
 
 MODULES = ("mpm_event", "alias", "asis", "auth_basic", "authn_core", "authn_file", "authnz_fcgi", "authz_core",
            "authz_host", "authz_user", "dir", "env", "headers", "include", "macro", "mime", "proxy", "proxy_fcgi",
@@ -73,7 +74,7 @@ def pages(directory):
     return shutil.copytree(places.TOP / "apache" / "pages", directory / "pages")
 
 
-class Apache:
+class Apache(WebServer):
     """`server` and `http` are configuration text; with `sockets`, the directory of our
     responders, and `gate_port`, all of our includes are there too, between `server` and
     `last`. Files for `root` may be written to .root, which is ${ROOT} in the text, as
@@ -111,10 +112,3 @@ class Apache:
     def start(self):
         self.process = Process(["/usr/sbin/apache2", "-f", self.config, "-DFOREGROUND"], self.directory / "apache.log")
         self.process.wait_ready(lambda: answers(("127.0.0.1", self.port)))
-
-    @property
-    def errors(self):
-        return (self.directory / "error.log").read_text(errors="replace")
-
-    def stop(self):
-        self.process.terminate()

@@ -4,6 +4,7 @@ import os
 from . import places
 from .ports import free_port
 from .process import Process, answers
+from .web_server import WebServer
 
 CONFIG = """
 daemon off;
@@ -50,7 +51,7 @@ location ^~ /%s/ {
 """
 
 
-class Nginx:
+class Nginx(WebServer):
     """`server` and `http` are configuration text; with `sockets`, the directory of
     our responders, all of our includes are there too. Files for `root` may be
     written to .root. `port` may be chosen before with free_port()."""
@@ -87,10 +88,3 @@ class Nginx:
         self.process = Process(["nginx", "-c", self.config, "-p", self.directory, "-e",
                                 self.directory / "error.log"], self.directory / "nginx.log")
         self.process.wait_ready(lambda: answers(("127.0.0.1", self.port)))
-
-    @property
-    def errors(self):
-        return (self.directory / "error.log").read_text(errors="replace")
-
-    def stop(self):
-        self.process.terminate()

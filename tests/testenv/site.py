@@ -44,6 +44,21 @@ site "shop" {
 %(more)s
 """
 
+# A second one, with the secrets of the first.
+OTHER_SITE = """
+site "other" {
+  %(settings)s
+  origin = "http://127.0.0.1:8081"
+  webhook_secret_files = {"%(directory)s/webhook.secret"}
+  identity_key_files = {"%(directory)s/identity.key"}
+  stripe_secret_key_file = "%(directory)s/stripe.key"
+  success_path = "/return?session_id={CHECKOUT_SESSION_ID}"
+  cancel_path = "/pricing"
+  portal_return_path = "/account"
+  plan "basic" { lookup_key = "basic_monthly" }
+}
+"""
+
 
 def write_secret(path, text):
     path.touch(mode=0o600)
