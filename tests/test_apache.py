@@ -278,6 +278,19 @@ def test_htaccess_does_not_make_it_another_site(bench, says, site):
     assert len(bench.subscription.requests) == 2
 
 
+@pytest.mark.parametrize("line", ["ProxyFCGISetEnvIf true TOLLGATE_SITE other", "Require all granted",
+                                  'SetHandler "proxy:unix:/run/tollgate/webhook.sock|fcgi://stolen"'])
+def test_what_the_manual_leaves_to_strangers_has_no_condition_that_opens(bench, line):
+    """An <If> of .htaccess comes after all locations, and the innermost one last."""
+    block = paper.that_has(BLOCKS, "AllowOverrideList")
+    bench.start(f'<Directory "${{ROOT}}">\n{block}</Directory>\n' + MEMBERS)
+    bench.write("members/.htaccess", FRONT_CONTROLLER)
+    assert bench.ask("/members/page.html").text == "for members"
+    bench.write("members/.htaccess", f'<If "true">\n<If "true">\n{line}\n</If>\n</If>\n')
+    assert bench.ask("/members/page.html").status_code == 500
+    assert "not allowed here" in bench.apache.errors
+
+
 def test_webhook_of_a_platform_names_no_site(bench):
     block = paper.that_has(BLOCKS, "!TOLLGATE_SITE")
     bench.start(block + ALLOW_OVERRIDE)

@@ -57,7 +57,7 @@ SetHandler "proxy:unix:%(socket)s|fcgi://stolen"
 
 
 def test_programs_of_the_other_site_do_not_answer_a_handler_of_this_one(host):
-    """Apache's user can connect to all of them, and .htaccess can have it do so, where it may."""
+    """Apache's user can connect to all of them. Not by SetEnv; what an <If> can do, AllowOverride has to forbid."""
     if not host.web_server.gate_by_tcp:
         pytest.skip("nginx has no .htaccess")
     left, right = host["left"], host["right"]
