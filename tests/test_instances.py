@@ -56,10 +56,9 @@ SetHandler "proxy:unix:%(socket)s|fcgi://stolen"
 """
 
 
+@pytest.mark.parametrize("host", [instances.ApacheInstances], ids=["apache"], indirect=True, scope="module")
 def test_programs_of_the_other_site_do_not_answer_a_handler_of_this_one(host):
     """Apache's user can connect to all of them. Not by SetEnv; what an <If> can do, AllowOverride has to forbid."""
-    if not host.web_server.gate_by_tcp:
-        pytest.skip("nginx has no .htaccess")
     left, right = host["left"], host["right"]
     stolen = host.web.root / "stolen"
     stolen.mkdir(mode=0o755, exist_ok=True)
