@@ -87,11 +87,6 @@ bool billing_delivery_again(int64_t now, int64_t since, int64_t attempts, int re
 }
 
 /* Empty is nobody, and is left out. */
-static bool add_text(struct json_object *object, const char *key, const char *text)
-{
-	return !text || !text[0] || json_add_text(object, key, text);
-}
-
 static bool add_time(struct json_object *object, const char *key, int64_t seconds)
 {
 	const time_t when = (time_t)seconds;
@@ -99,7 +94,7 @@ static bool add_time(struct json_object *object, const char *key, int64_t second
 	char text[32];
 
 	return gmtime_r(&when, &utc) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc) > 0
-	    && add_text(object, key, text);
+	    && json_add_text_if_any(object, key, text);
 }
 
 /* Takes over `data`; whom it is about stands in front of the rest. */
@@ -107,8 +102,8 @@ static bool add_data(struct json_object *body, struct json_object *notice, struc
 {
 	struct json_object *data = json_object_new_object();
 
-	if (!json_add(body, "data", data) || !add_text(data, "customer", json_text(notice, "/customer"))
-	    || !add_text(data, "user", json_text(notice, "/user")))
+	if (!json_add(body, "data", data) || !json_add_text_if_any(data, "customer", json_text(notice, "/customer"))
+	    || !json_add_text_if_any(data, "user", json_text(notice, "/user")))
 		return false;
 	json_object_object_foreach(said, key, value) {
 		if (!json_add_read(data, key, value))
@@ -132,7 +127,7 @@ static struct json_object *body_make(const struct message *message, struct json_
 {
 	struct json_object *body = json_object_new_object();
 
-	if (body && add_text(body, "type", message->type)
+	if (body && json_add_text_if_any(body, "type", message->type)
 	    && add_time(body, "timestamp", json_integer(notice, "/created"))
 	    && add_data(body, notice, message->said))
 		return body;

@@ -49,6 +49,11 @@ static bool add_null(struct json_object *object, const char *key)
 	return added(object, object != NULL && json_object_object_add(object, key, NULL) == 0);
 }
 
+bool json_add_text_if_any(struct json_object *object, const char *key, const char *text)
+{
+	return text == NULL || text[0] == '\0' || json_add_text(object, key, text);
+}
+
 bool json_add_text_or_null(struct json_object *object, const char *key, const char *text)
 {
 	return text[0] != '\0' ? json_add_text(object, key, text) : add_null(object, key);

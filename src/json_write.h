@@ -16,6 +16,8 @@ bool json_add(struct json_object *object, const char *key, struct json_object *v
 bool json_add_text(struct json_object *object, const char *key, const char *text);
 bool json_add_integer(struct json_object *object, const char *key, int64_t number);
 bool json_add_truth(struct json_object *object, const char *key, bool truth);
+/* Nothing for NULL and "". */
+bool json_add_text_if_any(struct json_object *object, const char *key, const char *text);
 /* "" and 0 are null. */
 bool json_add_text_or_null(struct json_object *object, const char *key, const char *text);
 bool json_add_integer_or_null(struct json_object *object, const char *key, int64_t number);

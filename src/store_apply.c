@@ -26,11 +26,6 @@ static const char *const dirty_words[] = {
 };
 
 /* Each adds nothing for a value that is not set, and is false when out of memory. */
-static bool add_text(struct json_object *object, const char *name, const char *value)
-{
-	return !value || !value[0] || json_add_text(object, name, value);
-}
-
 static bool add_integer(struct json_object *object, const char *name, int64_t value)
 {
 	return value == 0 || json_add_integer(object, name, value);
@@ -45,7 +40,7 @@ static bool add_subscription(struct json_object *object, const char *name,
     const struct subscription *subscription)
 {
 	char *json = subscription ? subscription_encode(subscription) : NULL;
-	bool added = json && add_text(object, name, json);
+	bool added = json && json_add_text_if_any(object, name, json);
 
 	free(json);
 	return added || !subscription;
@@ -59,20 +54,20 @@ static bool snapshot_encode(struct json_object *object, const struct store_chang
 	int64_t keep_until = subscription_period_end(subscription) + KEEP_BEHIND_PERIOD;
 	bool young = change->now - subscription->created <= NOTICE_AGE_MAX;
 
-	return add_text(object, "id", subscription->id)
+	return json_add_text_if_any(object, "id", subscription->id)
 	    && add_subscription(object, "json", subscription)
 	    && add_subscription(object, "before", snapshot->before)
 	    && json_add_integer(object, "rank", rank)
 	    && json_add_integer(object, "created", subscription->created)
-	    && add_text(object, "status", subscription_status_str(subscription->status))
+	    && json_add_text_if_any(object, "status", subscription_status_str(subscription->status))
 	    && add_flag(object, "simulated", subscription->simulated)
 	    && add_flag(object, "young", young || subscription->simulated)
 	    && add_flag(object, "past_due", subscription->status == SUBSCRIPTION_PAST_DUE)
 	    && add_integer(object, "past_due_since", snapshot->past_due_since)
-	    && add_text(object, "first_payment", first_payment_str(snapshot->first_payment))
+	    && json_add_text_if_any(object, "first_payment", first_payment_str(snapshot->first_payment))
 	    && add_integer(object, "keep_until", keep_until)
 	    && add_flag(object, "has_payment_method", snapshot->has_payment_method)
-	    && add_text(object, "reason", snapshot->reason);
+	    && json_add_text_if_any(object, "reason", snapshot->reason);
 }
 
 /* The key that remembers that a notice was made. */
@@ -86,16 +81,16 @@ static bool add_once(struct json_object *object, const struct site *site,
 		return true;
 	length = snprintf(id, sizeof(id), "%s-%s", notice->once, notice->type);
 	return length > 0 && (size_t)length < sizeof(id) && store_key(key, site, "notice", id)
-	    && add_text(object, "once", key);
+	    && json_add_text_if_any(object, "once", key);
 }
 
 static bool notice_encode(struct json_object *object, const struct site *site,
     const struct store_notice *notice)
 {
-	return add_text(object, "type", notice->type)
-	    && add_text(object, "data", notice->data)
+	return json_add_text_if_any(object, "type", notice->type)
+	    && json_add_text_if_any(object, "data", notice->data)
 	    && add_flag(object, "only_unlinked", notice->only_unlinked)
-	    && add_text(object, "until_read", notice->until_read)
+	    && json_add_text_if_any(object, "until_read", notice->until_read)
 	    && add_once(object, site, notice);
 }
 
@@ -174,8 +169,8 @@ static bool add_paid(struct json_object *object, const struct store_change *chan
 		return true;
 	paid = json_object_new_object();
 	return json_add(object, "paid", paid)
-	    && add_text(paid, "subscription", change->paid_invoice_subscription)
-	    && add_text(paid, "state", first_payment_str(change->first_payment));
+	    && json_add_text_if_any(paid, "subscription", change->paid_invoice_subscription)
+	    && json_add_text_if_any(paid, "state", first_payment_str(change->first_payment));
 }
 
 static bool is_told(const struct store_change *change)
@@ -192,21 +187,21 @@ static bool add_customer(struct json_object *object, const struct store_change *
 {
 	if (!change->customer)
 		return true;
-	return add_text(object, "customer", change->customer)
+	return json_add_text_if_any(object, "customer", change->customer)
 	    && add_flag(object, "customer_created", change->customer_created)
 	    && add_flag(object, "customer_deleted", change->customer_deleted)
 	    && (!change->email || json_add_text(object, "email", change->email))
-	    && add_text(object, "link_user", change->link_user)
+	    && json_add_text_if_any(object, "link_user", change->link_user)
 	    && add_paid(object, change)
 	    && (!change->has_features || add_features(object, change))
-	    && add_text(object, "dirty", dirty_words[change->dirty])
-	    && add_text(object, "dirty_subscription", change->dirty_subscription);
+	    && json_add_text_if_any(object, "dirty", dirty_words[change->dirty])
+	    && json_add_text_if_any(object, "dirty_subscription", change->dirty_subscription);
 }
 
 static bool change_encode(struct json_object *object, const struct site *site,
     const struct store_change *change)
 {
-	return add_text(object, "event", change->event_id)
+	return json_add_text_if_any(object, "event", change->event_id)
 	    && json_add_integer(object, "as_of", change->as_of)
 	    && json_add_integer(object, "now", change->now)
 	    && add_flag(object, "reading", change->reading)
@@ -214,7 +209,7 @@ static bool change_encode(struct json_object *object, const struct site *site,
 	    && json_add_integer(object, "started_at", change->started_at)
 	    && json_add_integer(object, "read_until", change->read_until)
 	    && add_flag(object, "told", is_told(change))
-	    && add_text(object, "finalize", change->finalize_invoice)
+	    && json_add_text_if_any(object, "finalize", change->finalize_invoice)
 	    && add_snapshots(object, change)
 	    && add_notices(object, site, change)
 	    && add_customer(object, change);

@@ -27,8 +27,7 @@ enum result stripe_customer_session_create(struct stripe *stripe, const struct s
 	}
 	form_add(form, "customer", customer);
 	form_add_bool(form, "components[pricing_table][enabled]", true);
-	result = form_failed(form) ? problem_memory(problem) :
-	    stripe_call(stripe, site, "POST", "/v1/customer_sessions", form, idempotency_key, &answer,
+	result = stripe_call(stripe, site, "POST", "/v1/customer_sessions", form, idempotency_key, &answer,
 	    problem);
 	if (result == RESULT_OK && !decode(answer.object, session))
 		result = stripe_unexpected(problem);

@@ -34,9 +34,7 @@ static enum result invoice_call(struct stripe *stripe, const struct site *site, 
 	struct json_object *found;
 	enum result result;
 
-	if (form_failed(form))
-		result = problem_memory(problem);
-	else if (id != NULL &&
+	if (id != NULL &&
 	    !stripe_path(path, "/v1/invoices/", id, idempotency_key != NULL ? "/finalize" : NULL))
 		result = invoice_unknown(problem);
 	else

@@ -17,8 +17,7 @@ enum result stripe_invoice_list(struct stripe *stripe, const struct site *site,
 	form_add(form, "customer", customer);
 	form_add_int(form, "limit", limit);
 	form_add(form, "starting_after", after[0] != '\0' ? after : NULL);
-	result = form_failed(form) ? problem_memory(problem) :
-	    stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
+	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
 	form_free(form);
 	if (result != RESULT_OK)
 		return result;

@@ -18,8 +18,8 @@ enum result stripe_invoice_preview(struct stripe *stripe, const struct site *sit
 	form_add_int(form, "subscription_details[proration_date]", change->proration_date);
 	if (trial_end != 0)
 		form_add_int(form, "subscription_details[trial_end]", trial_end);
-	result = form_failed(form) ? problem_memory(problem) : stripe_call(stripe, site, "POST",
-	    "/v1/invoices/create_preview", form, idempotency_key, &answer, problem);
+	result = stripe_call(stripe, site, "POST", "/v1/invoices/create_preview", form, idempotency_key,
+	    &answer, problem);
 	if (result == RESULT_OK)
 		*invoice = answer.object;
 	form_free(form);

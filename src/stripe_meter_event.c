@@ -33,9 +33,8 @@ enum result stripe_meter_event_create(struct stripe *stripe, const struct site *
 	form_add(form, "identifier", event->identifier);
 	form_add(form, "payload[stripe_customer_id]", event->customer);
 	form_add(form, "payload[value]", value);
-	result = form_failed(form) ? problem_memory(problem) :
-	    stripe_call(stripe, site, "POST", "/v1/billing/meter_events", form, idempotency_key, &answer,
-	    problem);
+	result = stripe_call(stripe, site, "POST", "/v1/billing/meter_events", form, idempotency_key,
+	    &answer, problem);
 	if (result == RESULT_INVALID && was_there_before(problem))
 		result = RESULT_OK;
 	json_object_put(answer.object);

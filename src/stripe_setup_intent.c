@@ -48,8 +48,8 @@ enum result stripe_setup_intent_create(struct stripe *stripe, const struct site 
 	form_add(form, "usage", "off_session");
 	form_add(form, "metadata[tollgate_site]", site->name);
 	form_add(form, "metadata[tollgate_subscription]", subscription);
-	result = form_failed(form) ? problem_memory(problem) : intent_call(stripe, site, "POST",
-	    "/v1/setup_intents", form, idempotency_key, intent, problem);
+	result = intent_call(stripe, site, "POST", "/v1/setup_intents", form, idempotency_key, intent,
+	    problem);
 	form_free(form);
 	return result;
 }
@@ -76,7 +76,7 @@ enum result stripe_customer_set_method(struct stripe *stripe, const struct site 
 	if (form == NULL)
 		return problem_memory(problem);
 	form_add(form, "invoice_settings[default_payment_method]", payment_method);
-	if (form_failed(form) || !stripe_path(path, "/v1/customers/", customer, NULL))
+	if (!stripe_path(path, "/v1/customers/", customer, NULL))
 		result = problem_memory(problem);
 	else
 		result = stripe_call(stripe, site, "POST", path, form, idempotency_key, &answer, problem);

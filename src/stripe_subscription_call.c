@@ -80,8 +80,6 @@ enum result stripe_subscription_call(struct stripe *stripe, const struct site *s
 		return subscription_unknown(problem);
 	form_add(form, "expand[]", "latest_invoice.confirmation_secret");
 	form_add(form, "expand[]", "pending_setup_intent");
-	if (form_failed(form))
-		return problem_memory(problem);
 	result = stripe_call(stripe, site, method, path, form, idempotency_key, &answer, problem);
 	if (result == RESULT_OK && decode(answer.object, subscription))
 		subscription->date = answer.date;

@@ -2,7 +2,6 @@
 import base64
 import hashlib
 import re
-import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from test_checkout import create, pay
 from test_nginx import ENDPOINTS
 from testenv import paper, places
 from testenv.apache import Apache
+from testenv.bench import Bench
 from testenv.load import Load
 from testenv.php import PhpFpm
 from testenv.ports import free_port
@@ -68,27 +68,23 @@ def password_file(directory):
     return path
 
 
-class Bench:
-    """Apache before stubs of all responders. `server` and `http` are configuration text."""
+class ApacheBench(Bench):
+    """`server` and `http` are configuration text."""
 
     def __init__(self):
-        self.directory = places.directory()
-        self.directory.chmod(0o755)
-        self.stubs = {name: Stub(self.directory / f"{name}.sock")
-                      for name in ("checkout", "session", "portal", "subscription", "webhook", "php")}
         self.gate_port = free_port()
-        self.stubs["access"] = Stub(("127.0.0.1", self.gate_port), passes())
-        vars(self).update(self.stubs)
-        self.apache = None
+        super().__init__(gate=("127.0.0.1", self.gate_port))
+        self.directory.chmod(0o755)
+        self.access.says = passes()
 
     def start(self, server=MEMBERS, last="", http=""):
         """`last` comes behind our includes."""
-        self.apache = Apache(server, http, sockets=self.directory, gate_port=self.gate_port, last=last)
+        self.web = Apache(server, http, sockets=self.directory, gate_port=self.gate_port, last=last)
         self.write("members/page.html", "for members")
         return self
 
     def write(self, path, text):
-        path = self.apache.root / path
+        path = self.web.root / path
         path.parent.mkdir(mode=0o755, exist_ok=True)
         path.write_text(text)
 
@@ -99,33 +95,19 @@ class Bench:
         """By token, or for who has a password."""
         return MEMBERS if form == "token" else self.basic("Use TollgateGateUser plan:premium")
 
-    def ask(self, path, method="GET", **options):
-        return requests.request(method, self.apache.url + path, allow_redirects=False, timeout=10, **options)
-
     def ask_raw(self, method, target):
         """All of the answer to a request whose target no library rewrites."""
-        with socket.create_connection(("127.0.0.1", self.apache.port), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", self.web.port), timeout=10) as raw:
             raw.sendall(f"{method} {target} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
             return raw.makefile("rb").read().decode(errors="replace")
 
     def refuse(self, status, reason):
         self.access.says = answer(status, {"Tollgate-Reason": reason, "Cache-Control": "no-store"})
 
-    def lose_the_gate(self):
-        self.stubs.pop("access").stop()
-
-    def stop(self):
-        if self.apache:
-            self.apache.stop()
-            shutil.rmtree(self.apache.directory)
-        for stub in self.stubs.values():
-            stub.stop()
-        shutil.rmtree(self.directory)
-
 
 @pytest.fixture
 def bench():
-    bench = Bench()
+    bench = ApacheBench()
     yield bench
     bench.stop()
 
@@ -288,7 +270,7 @@ def test_what_the_manual_leaves_to_strangers_has_no_condition_that_opens(bench, 
     assert bench.ask("/members/page.html").text == "for members"
     bench.write("members/.htaccess", f'<If "true">\n<If "true">\n{line}\n</If>\n</If>\n')
     assert bench.ask("/members/page.html").status_code == 500
-    assert "not allowed here" in bench.apache.errors
+    assert "not allowed here" in bench.web.errors
 
 
 def test_webhook_of_a_platform_names_no_site(bench):
@@ -569,7 +551,7 @@ def test_nobody_opens_the_pages_of_refusal_from_outside(bench, page):
 
 def test_403_of_the_site_itself_does_not_sell(bench):
     bench.start(SITE_PAGES + MEMBERS)
-    (bench.apache.root / "members" / "secret").mkdir(mode=0o755)
+    (bench.web.root / "members" / "secret").mkdir(mode=0o755)
     assert bench.ask("/members/secret/").status_code in (403, 404)
 
 

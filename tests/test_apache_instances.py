@@ -4,7 +4,7 @@ import shutil
 import signal
 
 import pytest
-from test_apache import ADA, LOCATION, Bench
+from test_apache import ADA, LOCATION, ApacheBench
 from testenv import manual
 from testenv.ports import free_port
 from testenv.process import wait_until
@@ -23,7 +23,7 @@ HOST = """
 ENDPOINTS = ("/billing/config", "/billing/access/plan:premium")
 
 
-class OwnBench(Bench):
+class OwnBench(ApacheBench):
     """Behind the virtual host of the shared programs there is `left`, which has its own, .own, and others."""
 
     def __init__(self):
@@ -53,7 +53,7 @@ class OwnBench(Bench):
         return said, {name: times for name, times in asked.items() if times}
 
     def starts(self):
-        return self.apache.errors.count("resuming normal operations")
+        return self.web.errors.count("resuming normal operations")
 
     def everybody(self):
         return {**self.stubs, **{f"own {name}": stub for name, stub in self.own.items()}}
@@ -89,7 +89,7 @@ def test_each_virtual_host_asks_its_own_programs(bench):
 def test_reload_is_no_second_site_at_the_same_port(bench):
     bench.begin(("left", bench.instance))
     wait_until(lambda: bench.starts() == 1, what="Apache listening to signals")
-    bench.apache.process.signal(signal.SIGHUP)
+    bench.web.process.signal(signal.SIGHUP)
     wait_until(lambda: bench.starts() == 2, what="Apache with the new configuration")
     assert bench.visit("left")[1] == OWN
 

@@ -2,21 +2,14 @@
 import time
 
 import pytest
-from test_access import HEARD, Gate, assert_denied, assert_passes, gate_factory  # noqa: F401
+from test_access import HEARD, assert_denied, assert_passes, gate_factory, gate_process  # noqa: F401
 from testenv.process import wait_until
 
 NOT_PERMITTED = "redis is asked each time: its user may not follow changes"
 
 
-@pytest.fixture(scope="module")
-def gate_process():
-    gate = Gate()
-    yield gate
-    gate.stop()
-
-
 @pytest.fixture
-def gate(gate_process):
+def gate(gate_process):  # noqa: F811
     gate_process.empty()
     wait_until(lambda: trackers(gate_process), what="the gate to follow Redis")
     time.sleep(HEARD)

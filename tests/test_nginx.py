@@ -9,8 +9,9 @@ import subprocess
 import pytest
 import requests
 from testenv import places
+from testenv.bench import Bench
 from testenv.nginx import Nginx
-from testenv.stub import Stub, answer
+from testenv.stub import answer
 
 MEMBERS = """
 location ^~ /members/ {
@@ -60,43 +61,22 @@ SPOOFED = {
 }
 
 
-class Bench:
-    """nginx before stubs of all responders. `server` and `http` are configuration text."""
-
-    def __init__(self):
-        self.directory = places.directory()
-        self.stubs = {name: Stub(self.directory / f"{name}.sock")
-                      for name in ("access", "checkout", "session", "portal", "subscription", "webhook", "php")}
-        vars(self).update(self.stubs)
-        self.nginx = None
+class NginxBench(Bench):
+    """`server` and `http` are configuration text."""
 
     def start(self, server=MEMBERS % "", http=""):
-        self.nginx = Nginx(server, http, sockets=self.directory)
-        (self.nginx.root / "members").mkdir()
-        (self.nginx.root / "members" / "page.html").write_text("for members")
+        self.web = Nginx(server, http, sockets=self.directory)
+        (self.web.root / "members").mkdir()
+        (self.web.root / "members" / "page.html").write_text("for members")
         return self
-
-    def ask(self, path, method="GET", **options):
-        return requests.request(method, self.nginx.url + path, allow_redirects=False, timeout=10, **options)
 
     def refuse(self, status, reason):
         self.access.says = answer(status, {"Tollgate-User": "ada", "Tollgate-Reason": reason})
 
-    def lose_the_gate(self):
-        self.stubs.pop("access").stop()
-
-    def stop(self):
-        if self.nginx:
-            self.nginx.stop()
-            shutil.rmtree(self.nginx.directory)
-        for stub in self.stubs.values():
-            stub.stop()
-        shutil.rmtree(self.directory)
-
 
 @pytest.fixture
 def bench():
-    bench = Bench()
+    bench = NginxBench()
     yield bench
     bench.stop()
 
@@ -124,7 +104,7 @@ def test_no_header_of_a_client_becomes_a_trusted_param(bench, underscores):
 
 def test_a_header_that_comes_twice_is_one_param(bench):
     bench.start()
-    with socket.create_connection(("127.0.0.1", bench.nginx.port)) as raw:
+    with socket.create_connection(("127.0.0.1", bench.web.port)) as raw:
         raw.sendall(b"GET /members/page.html HTTP/1.0\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n")
         while raw.recv(4096):
             pass
