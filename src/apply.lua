@@ -98,6 +98,14 @@ local function record_first_payment(subscription, state)
 	end
 end
 
+-- Whose end comes before any news of the first payment may have been canceled so that
+-- it would not fail: until Stripe is asked, that payment counts as under way.
+local function record_unpaid_end(snapshot)
+	if change.reading or not snapshot.may_end_unpaid or stored('first_payment', snapshot.id) then return end
+	if stored('status', snapshot.id) == 'active' then put('first_payment', snapshot.id, 'processing') end
+	dirty = true
+end
+
 -- A reading names the oldest open invoice. An event knows only its own time: the
 -- earliest counts until Stripe is asked, which a missed event makes necessary too.
 local function record_past_due(snapshot)
@@ -133,6 +141,7 @@ local function apply(snapshot)
 	put('status', snapshot.id, snapshot.status)
 	record_past_due(snapshot)
 	if snapshot.first_payment then record_first_payment(snapshot.id, snapshot.first_payment) end
+	record_unpaid_end(snapshot)
 	tell_status(snapshot)
 	tell_awaited(snapshot)
 	keep_until = math.max(keep_until, snapshot.keep_until)

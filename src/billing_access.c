@@ -6,10 +6,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* No bank debit is under way for longer: what is older was paid or has failed, and
- * Stripe's own status knows renewals. */
-#define PROCESSING_SECONDS (32 * 86400)
-
 /* The more a reason helps who is turned away, the greater its weight; who is
  * asked to wait or to pay is told so before she is told to buy. */
 static const struct {
@@ -109,17 +105,15 @@ static int64_t passes_until(const struct site *site, const struct subscription_r
 	return end && end < until ? end : until;
 }
 
-/* What the first invoice has to say: only of an active subscription, and
- * without a trial, whose first invoice was for nothing. */
+/* What the first invoice has to say: only of an active subscription. */
 static enum access_reason first_payment_reason(const struct site *site,
     const struct subscription_record *record, int64_t now)
 {
 	const struct subscription *snapshot = &record->snapshot;
-	bool unheard_of = record->first_payment == FIRST_PAYMENT_UNKNOWN;
 
 	if (snapshot->status != SUBSCRIPTION_ACTIVE)
 		return REASON_NONE;
-	if (unheard_of && (snapshot->trial_end || now >= snapshot->created + PROCESSING_SECONDS))
+	if (record->first_payment == FIRST_PAYMENT_UNKNOWN && !subscription_debit_may_run(snapshot, now))
 		return REASON_NONE;
 	return first_payment_reasons[site->processing][record->first_payment];
 }
@@ -293,10 +287,17 @@ static bool has_defaulted(const struct store_user *user)
 	return false;
 }
 
-static bool passes_on_trust(const struct subscription_record *record)
+/* A first payment of which nothing was heard yet may be a debit, too, unless the
+ * site itself chose to send an invoice. */
+static bool passes_on_trust(const struct subscription_record *record, int64_t now)
 {
-	return record->snapshot.status == SUBSCRIPTION_ACTIVE &&
-	    record->first_payment == FIRST_PAYMENT_PROCESSING;
+	const struct subscription *snapshot = &record->snapshot;
+
+	if (snapshot->status != SUBSCRIPTION_ACTIVE)
+		return false;
+	if (record->first_payment == FIRST_PAYMENT_UNKNOWN)
+		return !snapshot->send_invoice && subscription_debit_may_run(snapshot, now);
+	return record->first_payment == FIRST_PAYMENT_PROCESSING;
 }
 
 /* What is of no use here still tells her that she has something else, as long as it lives. */
@@ -307,7 +308,7 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 	bool passes = access_record_passes(decider->site, record, item, now, &verdict.until,
 	    &verdict.reason);
 
-	if (passes && decider->defaulted && passes_on_trust(record)) {
+	if (passes && decider->defaulted && passes_on_trust(record, now)) {
 		passes = false;
 		verdict.reason = REASON_PROCESSING;
 	}

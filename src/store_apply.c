@@ -46,6 +46,12 @@ static bool add_subscription(struct json_object *object, const char *name,
 	return added || !subscription;
 }
 
+static bool may_end_unpaid(const struct subscription *subscription)
+{
+	return subscription->status == SUBSCRIPTION_CANCELED && !subscription->send_invoice
+	    && subscription_debit_may_run(subscription, subscription->ended_at);
+}
+
 static bool snapshot_encode(struct json_object *object, const struct store_change *change,
     const struct store_snapshot *snapshot)
 {
@@ -65,6 +71,7 @@ static bool snapshot_encode(struct json_object *object, const struct store_chang
 	    && add_flag(object, "past_due", subscription->status == SUBSCRIPTION_PAST_DUE)
 	    && add_integer(object, "past_due_since", snapshot->past_due_since)
 	    && json_add_text_if_any(object, "first_payment", first_payment_str(snapshot->first_payment))
+	    && add_flag(object, "may_end_unpaid", may_end_unpaid(subscription))
 	    && add_integer(object, "keep_until", keep_until)
 	    && add_flag(object, "has_payment_method", snapshot->has_payment_method)
 	    && json_add_text_if_any(object, "reason", snapshot->reason);

@@ -59,6 +59,17 @@ static enum result first_invoice_read(struct stripe *stripe, const struct site *
 	return result;
 }
 
+/* One that was canceled may have been active before its debit was through, unless
+ * it lived for so long that this was settled. */
+static bool first_payment_matters(const struct subscription *subscription, bool first)
+{
+	if (subscription->send_invoice)
+		return false;
+	if (subscription->status == SUBSCRIPTION_CANCELED)
+		return first || subscription_debit_may_run(subscription, subscription->ended_at);
+	return subscription->status == SUBSCRIPTION_ACTIVE;
+}
+
 /* Stripe keeps a subscription active while its first bank debit is under way,
  * and when that has failed. A paid renewal settles the question for good. */
 static enum result first_payment_read(struct stripe *stripe, const struct site *site,
@@ -73,7 +84,7 @@ static enum result first_payment_read(struct stripe *stripe, const struct site *
 		listed->first_payment = FIRST_PAYMENT_PAID;
 		return RESULT_OK;
 	}
-	if (subscription->send_invoice || subscription->status != SUBSCRIPTION_ACTIVE)
+	if (!first_payment_matters(subscription, first))
 		return RESULT_OK;
 	if (first)
 		return first_invoice_judge(stripe, site, invoice, &listed->first_payment, problem);

@@ -9,6 +9,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* No bank debit is under way for longer: what is older was paid or has failed, and
+ * Stripe's own status knows renewals. */
+#define DEBIT_SECONDS (32 * 86400)
+
 #if __has_attribute(uninitialized)
 #define NOT_CLEARED __attribute__((uninitialized))
 #else
@@ -129,6 +133,12 @@ enum subscription_rank subscription_rank(enum subscription_status status)
 bool subscription_live(enum subscription_status status)
 {
 	return statuses[status].live;
+}
+
+/* The first invoice of a trial was for nothing. */
+bool subscription_debit_may_run(const struct subscription *subscription, int64_t time)
+{
+	return !subscription->trial_end && time < subscription->created + DEBIT_SECONDS;
 }
 
 int64_t subscription_period_end(const struct subscription *subscription)

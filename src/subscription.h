@@ -80,6 +80,9 @@ enum first_payment first_payment_parse(const char *word);
 enum subscription_rank subscription_rank(enum subscription_status status);
 /* trialing, active, past_due, unpaid or paused: buying again would be buying twice. */
 bool subscription_live(enum subscription_status status);
+/* For all that the snapshot says, its first payment may be a bank debit that was
+ * under way at this time, a unix time. */
+bool subscription_debit_may_run(const struct subscription *subscription, int64_t time);
 /* Latest current_period_end of its items, 0 without items. */
 int64_t subscription_period_end(const struct subscription *subscription);
 

@@ -300,10 +300,31 @@ static void debit_is_trusted_until_one_has_failed(void **state)
 	assert_denied("plan:basic", REASON_PROCESSING);
 	debit->first_payment = FIRST_PAYMENT_PAID;
 	assert_passes("plan:basic");
-	debit->first_payment = FIRST_PAYMENT_UNKNOWN;
-	assert_passes("plan:basic");
 	debit->first_payment = FIRST_PAYMENT_PROCESSING;
 	earlier->first_payment = FIRST_PAYMENT_PAID;
+	assert_passes("plan:basic");
+}
+
+static void unheard_first_payment_is_not_trusted_after_one_that_failed(void **state)
+{
+	struct subscription_record *fresh = add(SUBSCRIPTION_ACTIVE, "basic_monthly");
+	struct subscription_record *earlier = add(SUBSCRIPTION_CANCELED, "basic_monthly");
+
+	(void)state;
+	fresh->snapshot.created = NOW - 10;
+	assert_passes("plan:basic");
+	earlier->first_payment = FIRST_PAYMENT_FAILED;
+	assert_denied("plan:basic", REASON_PROCESSING);
+	fresh->snapshot.send_invoice = true;
+	assert_passes("plan:basic");
+	fresh->snapshot.send_invoice = false;
+	fresh->snapshot.trial_end = NOW - 5;
+	assert_passes("plan:basic");
+	fresh->snapshot.trial_end = 0;
+	fresh->snapshot.created = NOW - 32 * DAY;
+	assert_passes("plan:basic");
+	fresh->snapshot.created = NOW - 10;
+	fresh->first_payment = FIRST_PAYMENT_PAID;
 	assert_passes("plan:basic");
 }
 
@@ -633,6 +654,7 @@ int main(void)
 		TEST(paused_collection_passes_only_where_service_goes_on),
 		TEST(first_payment_decides_as_configured),
 		TEST(debit_is_trusted_until_one_has_failed),
+		TEST(unheard_first_payment_is_not_trusted_after_one_that_failed),
 		TEST(unheard_first_payment_is_awaited_for_32_days),
 		TEST(first_invoice_of_a_trial_is_for_nothing),
 		TEST(first_payment_is_of_no_matter_unless_active),

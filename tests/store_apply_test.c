@@ -403,6 +403,49 @@ static void first_payment_failed_overrides_processing(void **state)
 	assert_string_equal(field("first_payment:sub_1"), "failed");
 }
 
+static void end_before_any_news_of_the_first_payment_leaves_it_under_way(void **state)
+{
+	(void)state;
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	assert_false(is_dirty());
+	show(NOW, SUBSCRIPTION_CANCELED);
+	assert_string_equal(field("first_payment:sub_1"), "processing");
+	assert_true(is_dirty());
+	first_payment(FIRST_PAYMENT_PAID);
+	assert_string_equal(field("first_payment:sub_1"), "paid");
+}
+
+static void end_of_what_was_never_active_leaves_nothing_under_way(void **state)
+{
+	(void)state;
+	show(NOW - 10, SUBSCRIPTION_INCOMPLETE);
+	show(NOW, SUBSCRIPTION_CANCELED);
+	assert_string_equal(field("first_payment:sub_1"), "");
+	assert_true(is_dirty());
+}
+
+static void end_after_the_first_payment_is_no_reason_to_ask(void **state)
+{
+	(void)state;
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	first_payment(FIRST_PAYMENT_PAID);
+	show(NOW, SUBSCRIPTION_CANCELED);
+	assert_string_equal(field("first_payment:sub_1"), "paid");
+	assert_false(is_dirty());
+}
+
+/* As a reading shows it, the first payment is what that found. */
+static void end_that_was_read_leaves_nothing_under_way(void **state)
+{
+	struct subscription subscription = a_subscription(SUBSCRIPTION_CANCELED);
+	struct store_snapshot snapshot = { .subscription = &subscription };
+
+	(void)state;
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	run(reading_of(&snapshot, NOW));
+	assert_string_equal(field("first_payment:sub_1"), "");
+}
+
 static void declined_card_of_an_incomplete_subscription_bars_no_later_payer(void **state)
 {
 	(void)state;
@@ -804,6 +847,10 @@ int main(void)
 		TEST(paid_again_ends_past_due_since),
 		TEST(first_payment_once_paid_stays_paid),
 		TEST(first_payment_failed_overrides_processing),
+		TEST(end_before_any_news_of_the_first_payment_leaves_it_under_way),
+		TEST(end_of_what_was_never_active_leaves_nothing_under_way),
+		TEST(end_after_the_first_payment_is_no_reason_to_ask),
+		TEST(end_that_was_read_leaves_nothing_under_way),
 		TEST(declined_card_of_an_incomplete_subscription_bars_no_later_payer),
 		TEST(payment_of_an_unknown_customer_begins_no_record),
 		TEST(features_of_a_customer_of_whom_only_the_link_is_known_begin_no_record),

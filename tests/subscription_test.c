@@ -213,6 +213,18 @@ static void every_status_has_word_rank_and_life(void **state)
 	}
 }
 
+static void debit_may_run_for_32_days_unless_there_was_a_trial(void **state)
+{
+	struct subscription subscription = { .created = 1000 };
+
+	(void)state;
+	assert_true(subscription_debit_may_run(&subscription, 1000));
+	assert_true(subscription_debit_may_run(&subscription, 1000 + 32 * 86400 - 1));
+	assert_false(subscription_debit_may_run(&subscription, 1000 + 32 * 86400));
+	subscription.trial_end = 1500;
+	assert_false(subscription_debit_may_run(&subscription, 1000));
+}
+
 static void period_ends_with_the_latest_item(void **state)
 {
 	struct subscription subscription = { .n_items = 0 };
@@ -240,6 +252,7 @@ int main(void)
 		cmocka_unit_test(too_many_items_are_refused),
 		cmocka_unit_test(unknown_words_are_never_taken_for_known_ones),
 		cmocka_unit_test(every_status_has_word_rank_and_life),
+		cmocka_unit_test(debit_may_run_for_32_days_unless_there_was_a_trial),
 		cmocka_unit_test(period_ends_with_the_latest_item),
 	};
 

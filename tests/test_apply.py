@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from test_attacks import cancel
 from test_subscription import confirm
 from test_subscription_change import set_at_stripe
 from testenv.webhook import Webhook, event, invoice, subscription
@@ -351,6 +352,27 @@ def test_first_payment_is_read(stack, card, state, advance):
     [(status, payment)] = [(record["status:" + id], record["first_payment:" + id]) for id in
                            (field.split(":")[1] for field in record if field.startswith("subscription:"))]
     assert (status, payment) == ("active", state)
+
+
+@pytest.mark.parametrize("card, state, advance", [
+    ("4242424242424242", ["paid"], 0), ("AT321904300235473204", ["processing"], 0),
+    ("AT861904300235473202", ["failed"], 600)])
+def test_first_payment_of_what_was_canceled_is_read(stack, card, state, advance):
+    session_id, customer = bought(stack, card, hold=True)
+    [subscription] = stack.sandbox.api("GET", "/v1/subscriptions", customer=customer)["data"]
+    cancel(stack, subscription["id"])
+    if advance:
+        stack.sandbox.control("POST", "clock", {"now": int(time.time())})
+        stack.sandbox.control("POST", "clock/advance", {"by": advance})
+    record = read(stack, session_id, customer)
+    assert record["status:" + subscription["id"]] == "canceled"
+    assert [value for field, value in record.items() if field.startswith("first_payment:")] == state
+
+
+def test_what_expired_before_anybody_paid_is_held_against_nobody(stack):
+    answer = begun_in_the_own_form(stack)
+    cancel(stack, answer["subscriptionId"])
+    assert read_again(stack) == ["incomplete_expired"]
 
 
 def begun_in_the_own_form(stack):
