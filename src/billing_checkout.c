@@ -294,7 +294,7 @@ static enum result create(const struct billing *billing, struct checkout *checko
 			result = ask_stripe(billing, checkout, session, problem);
 	}
 	if (result == RESULT_INVALID || result == RESULT_NOT_FOUND)
-		result = billing_purchase_refused(&checkout->purchase, problem);
+		result = billing_purchase_refused(billing, &checkout->purchase, problem);
 	return result == RESULT_OK ? leave_replayed(billing, checkout, session, problem) : result;
 }
 
@@ -332,23 +332,33 @@ static enum result create_locked(const struct billing *billing, struct checkout 
 	return result;
 }
 
+static enum result create_once(const struct billing *billing,
+    const struct checkout_wanted *wanted, struct checkout *checkout,
+    struct stripe_checkout_session *session, struct problem *problem)
+{
+	struct store_lock lock;
+	enum result result;
+
+	result = checkout_open(billing, wanted, checkout, problem);
+	if (result == RESULT_OK)
+		result = billing_lock(billing, &lock, problem);
+	if (result != RESULT_OK)
+		return result;
+	result = create_locked(billing, checkout, session, problem);
+	store_lock_release(billing->store, billing->site, &lock);
+	return result;
+}
+
 enum result billing_checkout_create(const struct billing *billing,
     const struct checkout_wanted *wanted, struct stripe_checkout_session *session,
     struct problem *problem)
 {
 	struct checkout checkout = { 0 };
-	struct store_lock lock;
 	enum result result;
 
-	result = checkout_open(billing, wanted, &checkout, problem);
-	if (result != RESULT_OK)
-		return result;
-	result = billing_lock(billing, &lock, problem);
-	if (result != RESULT_OK)
-		return result;
-	result = create_locked(billing, &checkout, session, problem);
-	store_lock_release(billing->store, billing->site, &lock);
-	return result;
+	result = create_once(billing, wanted, &checkout, session, problem);
+	return checkout.purchase.withdrawn ?
+	    create_once(billing, wanted, &checkout, session, problem) : result;
 }
 
 static enum result not_open(const struct stripe_checkout_session *session, struct problem *problem)

@@ -334,6 +334,26 @@ enum result billing_plan_refresh(const struct billing *billing, struct problem *
 	return result;
 }
 
+enum result billing_plan_withdraw(const struct billing *billing, const char *price,
+    struct problem *problem)
+{
+	struct catalogue catalogue = { 0 };
+	enum result result = catalogue_read(billing, &catalogue, problem);
+	size_t i;
+
+	for (i = 0; i < catalogue.count && result == RESULT_OK; i++) {
+		struct store_price *known = &catalogue.prices[i];
+
+		if (strcmp(known->id, price) != 0)
+			continue;
+		known->active = false;
+		if (store_price_write(billing->store, billing->site, known) != RESULT_OK)
+			result = problem_store(problem);
+	}
+	free(catalogue.prices);
+	return result;
+}
+
 static bool has_word(const struct words *words, const char *word)
 {
 	size_t i;

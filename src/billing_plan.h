@@ -36,6 +36,11 @@ enum result billing_plan_catalogue(const struct billing *billing, struct store_p
 /* Whether a price of the catalogue is one that the plan is sold at. */
 bool billing_plan_sells(const struct plan *plan, const struct store_price *price);
 
+/* Stripe refused to sell this price: who buys next makes us ask for what is sold now,
+ * while the gate goes on knowing of which product it is. */
+enum result billing_plan_withdraw(const struct billing *billing, const char *price,
+    struct problem *problem);
+
 /* Reads the prices of all plans, so that the gate knows of which product they are. */
 enum result billing_plan_refresh(const struct billing *billing, struct problem *problem);
 

@@ -7,6 +7,7 @@
 #include "billing_customer.h"
 #include "billing_limit.h"
 #include "billing_sync.h"
+#include "log.h"
 #include "stripe_price.h"
 
 static enum result check_quantity(const struct purchase_wanted *wanted, const struct plan *plan,
@@ -214,7 +215,28 @@ static bool was_named(const struct purchase_wanted *wanted, const char *field)
 	    (strcmp(field, "promotionCode") == 0 && wanted->promotion_code != NULL);
 }
 
-enum result billing_purchase_refused(const struct purchase *purchase, struct problem *problem)
+static bool is_of_price(const struct problem *said)
+{
+	static const char end[] = "[price]";
+	size_t length = strlen(said->param);
+
+	return length >= sizeof(end) - 1 && strcmp(said->param + length - (sizeof(end) - 1), end) == 0;
+}
+
+static void withdraw(const struct billing *billing, struct purchase *purchase)
+{
+	const struct plan_choice *choice = &purchase->choice;
+	struct problem ignored;
+
+	log_event(LOG_LEVEL_WARNING, "Stripe does not sell a price any more",
+	    "plan", choice->plan->name, "price", choice->price.id, NULL);
+	purchase->withdrawn =
+	    billing_plan_withdraw(billing, choice->price.id, &ignored) == RESULT_OK &&
+	    billing_plan_withdraw(billing, choice->setup_price, &ignored) == RESULT_OK;
+}
+
+enum result billing_purchase_refused(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem)
 {
 	const struct problem said = *problem;
 	size_t i;
@@ -224,5 +246,7 @@ enum result billing_purchase_refused(const struct purchase *purchase, struct pro
 		    was_named(purchase->wanted, refusable[i].ours))
 			return problem_set(problem, RESULT_INVALID, said.code, refusable[i].ours, "%s",
 			    said.message);
+	if (is_of_price(&said))
+		withdraw(billing, purchase);
 	return stripe_refused(problem);
 }

@@ -24,6 +24,7 @@ struct purchase {
 	char customer[STRIPE_ID_SIZE];       /* "" until billing_purchase_customer */
 	struct plan terms;                   /* the plan as she gets it, from billing_purchase_terms */
 	bool counted;                        /* against the limit, by billing_purchase_count */
+	bool withdrawn;                      /* its price: there may be another by now */
 };
 
 /* What the caller names, looked up; `wanted` stays the caller's. Refuses what no plan sells. */
@@ -64,7 +65,9 @@ enum result billing_purchase_replace_customer(const struct billing *billing,
     struct purchase *purchase, struct problem *problem);
 
 /* Stripe's refusal in terms of the caller's fields; what she did not name is our
- * fault or the site's. */
-enum result billing_purchase_refused(const struct purchase *purchase, struct problem *problem);
+ * fault or the site's. Of the price it makes the purchase `withdrawn`: opened again,
+ * it is for what Stripe sells now. */
+enum result billing_purchase_refused(const struct billing *billing, struct purchase *purchase,
+    struct problem *problem);
 
 #endif

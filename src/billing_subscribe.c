@@ -201,7 +201,7 @@ static enum result create(const struct billing *billing, struct order *order,
 	if (result == RESULT_OK)
 		result = leave_replayed(billing, order, subscription, problem);
 	if (result == RESULT_INVALID || result == RESULT_NOT_FOUND)
-		return billing_purchase_refused(&order->purchase, problem);
+		return billing_purchase_refused(billing, &order->purchase, problem);
 	if (result != RESULT_OK)
 		return result;
 	ask_for_no_card(order, subscription);
@@ -251,19 +251,30 @@ static enum result subscribe_locked(const struct billing *billing, struct order 
 	return result == RESULT_OK ? billing_attempt_over(billing, CREATE_SUBSCRIPTION, problem) : result;
 }
 
-enum result billing_subscribe(const struct billing *billing, const struct subscribe_wanted *wanted,
+static enum result subscribe_once(const struct billing *billing,
+    const struct subscribe_wanted *wanted, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
-	struct order order = { 0 };
 	struct store_lock lock;
 	enum result result;
 
-	result = order_open(billing, wanted, &order, problem);
+	result = order_open(billing, wanted, order, problem);
 	if (result == RESULT_OK)
 		result = billing_lock(billing, &lock, problem);
 	if (result != RESULT_OK)
 		return result;
-	result = subscribe_locked(billing, &order, subscription, problem);
+	result = subscribe_locked(billing, order, subscription, problem);
 	store_lock_release(billing->store, billing->site, &lock);
 	return result;
+}
+
+enum result billing_subscribe(const struct billing *billing, const struct subscribe_wanted *wanted,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct order order = { 0 };
+	enum result result;
+
+	result = subscribe_once(billing, wanted, &order, subscription, problem);
+	return order.purchase.withdrawn ?
+	    subscribe_once(billing, wanted, &order, subscription, problem) : result;
 }

@@ -69,6 +69,38 @@ def test_price_id_of_a_plan_is_sold(stack):
     assert create(stack.session("alice"), priceId=price["id"])["url"]
 
 
+def withdraw(stack, lookup_key):
+    """At Stripe it is sold no more; its id."""
+    [price] = stack.sandbox.api("GET", "/v1/prices", **{"lookup_keys[]": lookup_key})["data"]
+    stack.sandbox.api("POST", f"/v1/prices/{price['id']}", active="false")
+    return price["id"]
+
+
+@pytest.mark.parametrize("endpoint, path", [("create-checkout-session", SESSIONS),
+                                            ("create-subscription", "/v1/subscriptions")])
+def test_price_that_another_took_the_place_of_is_sold_at_once(stack, endpoint, path):
+    """The one that was read less than five minutes ago is refused by Stripe."""
+    ann, bob = stack.session("ann"), stack.session("bob")
+    assert ann.post(f"/billing/{endpoint}", json={"plan": "basic"}).status_code == 200
+    old = withdraw(stack, "basic_monthly")
+    new = stack.sandbox.api("POST", "/v1/prices", product="prod_basic", currency="usd", unit_amount=700,
+                            lookup_key="basic_monthly", transfer_lookup_key="true",
+                            **{"recurring[interval]": "month"})["id"]
+    answer = bob.post(f"/billing/{endpoint}", json={"plan": "basic"})
+    assert answer.status_code == 200, answer.text
+    items = "line_items" if path == SESSIONS else "items"
+    assert [call["params"][items]["0"]["price"] for call in calls(stack, path)] == [old, old, new]
+
+
+@pytest.mark.parametrize("endpoint", ["create-checkout-session", "create-subscription"])
+def test_price_that_is_sold_no_more_is_told(stack, endpoint):
+    create(stack.session("ann"), plan="basic")
+    withdraw(stack, "basic_monthly")
+    for _ in range(2):
+        answer = stack.session("bob").post(f"/billing/{endpoint}", json={"plan": "basic"})
+        assert answer.status_code == 502 and error(answer.json())[0] == "plan_unavailable", answer.text
+
+
 @pytest.mark.parametrize("fields, code, param", [
     ({"plan": "gold"}, "plan_unknown", "plan"),
     ({"plan": "free"}, "plan_free", "plan"),
@@ -135,11 +167,15 @@ PLAN_WITH_FEE = """
 """
 
 
+def seed_fee(stack):
+    stack.sandbox.control("POST", "seed", {"products": [{"name": "Setup", "prices": [
+        {"lookup_key": "setup", "unit_amount": 1000, "currency": "eur", "one_time": True}]}]})
+
+
 @pytest.mark.parametrize("ui_mode", ["hosted_page", "embedded_page", "elements"])
 def test_every_option_together_is_taken_by_stripe_in_every_mode(stack_factory, ui_mode):
     stack = stack_factory(site={"site_settings": EVERYTHING, "plans": PLAN_WITH_FEE})
-    stack.sandbox.control("POST", "seed", {"products": [{"name": "Setup", "prices": [
-        {"lookup_key": "setup", "unit_amount": 1000, "currency": "eur", "one_time": True}]}]})
+    seed_fee(stack)
     create(stack.session("alice"), plan="basic", quantity=3, uiMode=ui_mode)
     params = calls(stack, SESSIONS)[0]["params"]
     assert [item["quantity"] for item in params["line_items"].values()] == ["3", "1"]
@@ -149,6 +185,17 @@ def test_every_option_together_is_taken_by_stripe_in_every_mode(stack_factory, u
     assert params["customer_update"] == {"address": "auto"}
     assert params["allow_promotion_codes"] == "true"
     assert ("custom_text" in params) == (ui_mode != "elements")
+
+
+def test_set_up_fee_that_another_took_the_place_of_is_charged_at_once(stack_factory):
+    stack = stack_factory(site={"plans": PLAN_WITH_FEE})
+    seed_fee(stack)
+    create(stack.session("ann"), plan="basic")
+    withdraw(stack, "setup")
+    new = stack.sandbox.api("POST", "/v1/prices", product="prod_basic", currency="eur", unit_amount=900,
+                            lookup_key="setup", transfer_lookup_key="true")["id"]
+    create(stack.session("bob"), plan="basic")
+    assert calls(stack, SESSIONS)[-1]["params"]["line_items"]["1"]["price"] == new
 
 
 def test_promotion_code_is_looked_up_and_takes_the_place_of_the_field(stack_factory):

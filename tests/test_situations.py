@@ -35,8 +35,10 @@ class Shop:
         stack.fresh()
         self.buyer = f"bob{next(NUMBERS)}"
         self.refused = []
-        paid = self.ask_checkout("ada").json()["sessionId"]
-        self.sandbox.control("POST", f"checkout/sessions/{paid}/pay", {"card": "4242424242424242"})
+        answer = self.ask_checkout("ada")
+        assert answer.status_code == 200, answer.text
+        self.sandbox.control("POST", f"checkout/sessions/{answer.json()['sessionId']}/pay",
+                             {"card": "4242424242424242"})
         stack.settle()
         wait_until(lambda: self.page() == 200, what="ada's access")
 

@@ -2,7 +2,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from test_checkout import calls, error, pay
+from test_checkout import calls, error, pay, seed_fee
 from test_checkout import create as check_out
 
 CREATE = "/billing/create-subscription"
@@ -293,8 +293,7 @@ def test_trial_without_card_asks_for_none(stack_factory):
 def test_set_up_fee_is_on_the_first_invoice(stack_factory):
     stack = stack_factory(site={
         "plans": 'plan "basic" { lookup_key = "basic_monthly" setup_lookup_key = "setup" }'})
-    stack.sandbox.control("POST", "seed", {"products": [{"name": "Setup", "prices": [
-        {"lookup_key": "setup", "unit_amount": 1000, "currency": "eur", "one_time": True}]}]})
+    seed_fee(stack)
     answer = create(stack.session("alice"), plan="basic")
     assert confirm(stack, answer["clientSecret"])["amount"] == 1500
 
