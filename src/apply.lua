@@ -1,9 +1,10 @@
 -- One event, or one reading of a customer, against what is stored.
--- KEYS: event, customer, dirty, notices, counters, user, invoices. ARGV[1]: the change,
+-- KEYS: event, customer, dirty, notices, counters, user, invoices, renewals. ARGV[1]: the change,
 -- as store_apply.c encodes it. Returns applied, same, seen, stale or moved.
 -- Everything is compared before anything is written, and the event counts as
 -- seen last, so that an error on the way loses nothing.
-local event_key, customer_key, dirty_key, notices_key, counters_key, user_key, invoices_key = unpack(KEYS)
+local event_key, customer_key, dirty_key, notices_key, counters_key, user_key, invoices_key,
+	renewals_key = unpack(KEYS)
 local change = cjson.decode(ARGV[1])
 
 local INCOMPLETE, LIVING, FINAL = 0, 1, 2
@@ -279,9 +280,19 @@ local same = change.reading and known and not news()
 if begun and (change.reading or changed or dirty) then set.generation = generation + 1 end
 for field, value in pairs(set) do redis.call('HSET', customer_key, field, value) end
 for _, field in ipairs(unset) do redis.call('HDEL', customer_key, field) end
-if next(set) and redis.call('TTL', customer_key) < keep_until - change.now then
-	redis.call('EXPIRE', customer_key, keep_until - change.now)
+
+-- What goes on is read again before its record expires.
+local function keep()
+	local left, wanted = redis.call('TTL', customer_key), keep_until - change.now
+	if left < wanted then redis.call('EXPIRE', customer_key, wanted) end
+	local living = find_living(set, {}) or find_living(record, set)
+	if living and not record.deleted and not set.deleted then
+		redis.call('ZADD', renewals_key, change.now + math.max(left, wanted), change.customer)
+	else
+		redis.call('ZREM', renewals_key, change.customer)
+	end
 end
+if next(set) then keep() end
 
 if links then
 	redis.call('HSETNX', user_key, 'customer:' .. change.customer, change.now)

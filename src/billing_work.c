@@ -192,16 +192,16 @@ static enum result refresh_catalogue(const struct billing *billing, const struct
 static enum result renew_records(const struct billing *billing, const struct store_duty *duty,
     struct problem *problem)
 {
-	uint64_t cursor = 0;
-	int64_t marked = 0;
+	int64_t marked = 0, more = 0;
 	char count[24];
 
 	do {
-		if (store_renewal_mark(billing->store, billing->site, RENEW_WITHIN, billing->now, &cursor,
-		    &marked) != RESULT_OK
+		if (store_renewal_mark(billing->store, billing->site, billing->now + RENEW_WITHIN,
+		    billing->now, marked, &more) != RESULT_OK
 		    || store_duty_renew(billing->store, billing->site, duty, DUTY_MS) != RESULT_OK)
 			return problem_store(problem);
-	} while (cursor);
+		marked += more;
+	} while (more > 0);
 	snprintf(count, sizeof(count), "%lld", (long long)marked);
 	log_event(LOG_LEVEL_INFO, "records are renewed before they expire", "customers", count, NULL);
 	return RESULT_OK;

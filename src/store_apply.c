@@ -224,7 +224,7 @@ static bool change_encode(struct json_object *object, const struct site *site,
 
 /* In the order of apply.lua; the keys of what is not set are named, but not used. */
 enum { KEY_EVENT, KEY_CUSTOMER, KEY_DIRTY, KEY_NOTICES, KEY_COUNTERS, KEY_USER, KEY_INVOICES,
-	N_KEYS };
+	KEY_RENEWALS, N_KEYS };
 
 static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site,
     const struct store_change *change)
@@ -239,7 +239,8 @@ static bool keys_make(char keys[N_KEYS][STORE_KEY_SIZE], const struct site *site
 	    && store_key(keys[KEY_NOTICES], site, "notices", NULL)
 	    && store_key(keys[KEY_COUNTERS], site, "counters", NULL)
 	    && store_key(keys[KEY_USER], site, "user", change->link_user ? hash : NULL)
-	    && store_key(keys[KEY_INVOICES], site, "invoices", NULL);
+	    && store_key(keys[KEY_INVOICES], site, "invoices", NULL)
+	    && store_key(keys[KEY_RENEWALS], site, "renewals", NULL);
 }
 
 static bool applied_parse(const redisReply *reply, enum store_applied *applied)

@@ -10,6 +10,7 @@
 #include "store_reply.h"
 
 #define FIELD_SIZE 64
+#define RENEWAL_PAGE "500"
 
 /* KEYS: duty, lock. ARGV: field, interval, token, ttl in ms. Returns seconds to
  * wait, 0 = begun. */
@@ -33,23 +34,11 @@ static const struct store_script end_script = { "duty_end",
 	"if ARGV[3] == '1' then redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1]) end\n"
 	"return 1\n" };
 
-/* KEYS: dirty. ARGV: cursor, what a customer's key begins with, within, now.
- * Of a hundred thousand keys few are near their end: only those are read. */
+/* KEYS: renewals, dirty. ARGV: until, now, from, at most. */
 static const struct store_script renewal_script = { "renewal",
-	"local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2] .. '*', 'COUNT', 500)\n"
-	"local marked = 0\n"
-	"for _, key in ipairs(page[2]) do\n"
-	"	local ttl = redis.call('TTL', key)\n"
-	"	local record = ttl >= 0 and ttl < tonumber(ARGV[3]) and redis.call('HGETALL', key) or {}\n"
-	"	for i = 1, #record, 2 do\n"
-	"		if string.find(record[i], '^rank:') and record[i + 1] == '1' then\n"
-	"			redis.call('ZADD', KEYS[1], 'NX', ARGV[4], string.sub(key, #ARGV[2] + 1))\n"
-	"			marked = marked + 1\n"
-	"			break\n"
-	"		end\n"
-	"	end\n"
-	"end\n"
-	"return { page[1], marked }\n" };
+	"local near = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', ARGV[3], ARGV[4])\n"
+	"for _, customer in ipairs(near) do redis.call('ZADD', KEYS[2], 'NX', ARGV[2], customer) end\n"
+	"return #near\n" };
 
 static bool keys_make(char duty[STORE_KEY_SIZE], char lock[STORE_KEY_SIZE],
     const struct site *site, const char *name)
@@ -147,30 +136,18 @@ enum result store_duty_number_write(struct store *store, const struct site *site
 	return result;
 }
 
-enum result store_renewal_mark(struct store *store, const struct site *site, int64_t within,
-    int64_t now, uint64_t *cursor, int64_t *n_marked)
+enum result store_renewal_mark(struct store *store, const struct site *site, int64_t until,
+    int64_t now, int64_t from, int64_t *n_marked)
 {
-	char dirty[STORE_KEY_SIZE], prefix[STORE_KEY_SIZE], from[24], near[24], when[24];
-	const char *argv[] = { dirty, from, prefix, near, when };
-	struct redisReply *reply;
-	enum result result;
+	char renewals[STORE_KEY_SIZE], dirty[STORE_KEY_SIZE], near[24], when[24], first[24];
+	const char *argv[] = { renewals, dirty, near, when, first, RENEWAL_PAGE };
 
-	if (!store_key(dirty, site, "dirty", NULL) || !store_key(prefix, site, "customer", ""))
+	if (!store_key(renewals, site, "renewals", NULL) || !store_key(dirty, site, "dirty", NULL))
 		return RESULT_INTERNAL;
-	snprintf(from, sizeof(from), "%" PRIu64, *cursor);
-	snprintf(near, sizeof(near), "%" PRId64, within);
+	snprintf(near, sizeof(near), "%" PRId64, until);
 	snprintf(when, sizeof(when), "%" PRId64, now);
-	result = store_script_run(store, site, &renewal_script, 1, 5, argv, &reply);
-	if (result != RESULT_OK)
-		return result;
-	if (store_reply_is(reply, "si")) {
-		*cursor = strtoull(reply->element[0]->str, NULL, 10);
-		*n_marked += reply->element[1]->integer;
-	} else {
-		result = store_reply_unexpected(site, renewal_script.name);
-	}
-	store_reply_free(reply);
-	return result;
+	snprintf(first, sizeof(first), "%" PRId64, from);
+	return store_script_integer(store, site, &renewal_script, 2, 6, argv, n_marked);
 }
 
 /* MGET of many keys, in one command. */

@@ -26,11 +26,10 @@ enum result store_duty_number(struct store *store, const struct site *site, cons
 enum result store_duty_number_write(struct store *store, const struct site *site,
     const char *name, int64_t number);
 
-/* Marks dirty, among the next few hundred of the site's keys, the customers who
- * have a living subscription and whose record ends within `within` seconds.
- * *cursor is 0 at the beginning, and again at the end; *n_marked grows. */
-enum result store_renewal_mark(struct store *store, const struct site *site, int64_t within,
-    int64_t now, uint64_t *cursor, int64_t *n_marked);
+/* Marks dirty the customers who have a living subscription and whose record ends
+ * before `until`, a unix time: the next few hundred behind the first `from`. */
+enum result store_renewal_mark(struct store *store, const struct site *site, int64_t until,
+    int64_t now, int64_t from, int64_t *n_marked);
 
 /* Which of these events Redis has seen. */
 enum result store_events_seen(struct store *store, const struct site *site,

@@ -446,6 +446,42 @@ static void end_that_was_read_leaves_nothing_under_way(void **state)
 	assert_string_equal(field("first_payment:sub_1"), "");
 }
 
+/* When its record expires, 0 = of what does not go on. */
+static long renewal(void)
+{
+	redisReply *reply = command("ZSCORE", "renewals", CUSTOMER);
+	long when = reply->type == REDIS_REPLY_STRING ? strtol(reply->str, NULL, 10) : 0;
+
+	store_reply_free(reply);
+	return when;
+}
+
+static void record_of_what_goes_on_is_listed_by_its_end(void **state)
+{
+	(void)state;
+	show(NOW - 20, SUBSCRIPTION_INCOMPLETE);
+	assert_int_equal(renewal(), 0);
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	assert_int_equal(renewal(), NOW + 70 * DAY);
+	show(NOW, SUBSCRIPTION_CANCELED);
+	assert_int_equal(renewal(), 0);
+}
+
+static void record_of_one_that_goes_on_beside_one_that_ended_is_listed(void **state)
+{
+	struct subscription other = a_subscription(SUBSCRIPTION_ACTIVE);
+	struct store_snapshot snapshot = { .subscription = &other };
+
+	(void)state;
+	strcpy(other.id, "sub_2");
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	event(NOW - 5, (struct store_change){ .snapshots = &snapshot, .n_snapshots = 1 });
+	show(NOW, SUBSCRIPTION_CANCELED);
+	assert_int_equal(renewal(), NOW + 70 * DAY);
+	event(NOW, (struct store_change){ .customer_deleted = true });
+	assert_int_equal(renewal(), 0);
+}
+
 static void declined_card_of_an_incomplete_subscription_bars_no_later_payer(void **state)
 {
 	(void)state;
@@ -847,6 +883,8 @@ int main(void)
 		TEST(paid_again_ends_past_due_since),
 		TEST(first_payment_once_paid_stays_paid),
 		TEST(first_payment_failed_overrides_processing),
+		TEST(record_of_what_goes_on_is_listed_by_its_end),
+		TEST(record_of_one_that_goes_on_beside_one_that_ended_is_listed),
 		TEST(end_before_any_news_of_the_first_payment_leaves_it_under_way),
 		TEST(end_of_what_was_never_active_leaves_nothing_under_way),
 		TEST(end_after_the_first_payment_is_no_reason_to_ask),

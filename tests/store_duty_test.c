@@ -3,6 +3,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -70,32 +72,67 @@ static void number_is_kept(void **state)
 	assert_int_equal(number, 1800000000);
 }
 
-static void put(const char *noun, const char *id, const char *field, const char *value, const char *ttl)
+static void send(const char *command, const char *noun, const char *id, const char *first,
+    const char *second)
 {
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;
 
 	assert_true(store_key(key, &server.site, noun, id));
-	assert_int_equal(store_words(store, &server.site, &reply, "HSET", key, field, value, NULL), RESULT_OK);
-	store_reply_free(reply);
-	assert_int_equal(store_words(store, &server.site, &reply, "EXPIRE", key, ttl, NULL), RESULT_OK);
+	assert_int_equal(store_words(store, &server.site, &reply, command, key, first, second, NULL), RESULT_OK);
 	store_reply_free(reply);
 }
 
-static void living_record_near_its_end_is_marked(void **state)
+static bool is_dirty(const char *customer)
 {
-	uint64_t cursor = 0;
-	int64_t marked = 0;
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+	bool marked;
+
+	assert_true(store_key(key, &server.site, "dirty", NULL));
+	assert_int_equal(store_words(store, &server.site, &reply, "ZSCORE", key, customer, NULL), RESULT_OK);
+	marked = reply->type == REDIS_REPLY_STRING;
+	store_reply_free(reply);
+	return marked;
+}
+
+static int64_t marked(int64_t until, int64_t from)
+{
+	int64_t count = -1;
+
+	assert_int_equal(store_renewal_mark(store, &server.site, until, 1, from, &count), RESULT_OK);
+	return count;
+}
+
+static void record_near_its_end_is_marked(void **state)
+{
+	(void)state;
+	assert_int_equal(marked(1000, 0), 0);
+	send("ZADD", "renewals", NULL, "1000", "cus_near");
+	send("ZADD", "renewals", NULL, "1001", "cus_far");
+	assert_int_equal(marked(1000, 0), 1);
+	assert_int_equal(marked(1000, 1), 0);
+	assert_true(is_dirty("cus_near"));
+	assert_false(is_dirty("cus_far"));
+}
+
+static void all_records_near_their_end_are_marked_page_by_page(void **state)
+{
+	char id[24];
+	int64_t from = 0, more;
 
 	(void)state;
-	put("customer", "cus_near", "rank:sub_1", "1", "500");
-	put("customer", "cus_ended", "rank:sub_1", "2", "500");
-	put("customer", "cus_far", "rank:sub_1", "1", "5000");
-	put("user", "cus_no", "rank:sub_1", "1", "500");
+	for (int i = 0; i < 1200; i++) {
+		snprintf(id, sizeof(id), "cus_%d", i);
+		send("ZADD", "renewals", NULL, "1000", id);
+	}
 	do {
-		assert_int_equal(store_renewal_mark(store, &server.site, 1000, 1, &cursor, &marked), RESULT_OK);
-	} while (cursor);
-	assert_int_equal(marked, 1);
+		more = marked(1000, from);
+		assert_true(more <= 500);
+		from += more;
+	} while (more > 0);
+	assert_int_equal(from, 1200);
+	assert_true(is_dirty("cus_1199"));
 }
 
 static void seen_events_are_told_apart(void **state)
@@ -104,11 +141,11 @@ static void seen_events_are_told_apart(void **state)
 	bool seen[] = { true, false };
 
 	(void)state;
-	put("event", "evt_0", "a", "b", "100");
+	send("SET", "event", "evt_2", "1", NULL);
 	assert_int_equal(store_events_seen(store, &server.site, ids, 0, seen), RESULT_OK);
 	assert_int_equal(store_events_seen(store, &server.site, ids, 2, seen), RESULT_OK);
 	assert_false(seen[0]);
-	assert_false(seen[1]);
+	assert_true(seen[1]);
 }
 
 int main(void)
@@ -119,7 +156,8 @@ int main(void)
 		TEST(duty_done_is_not_due_before_its_time),
 		TEST(duty_of_the_dead_is_taken_over),
 		TEST(number_is_kept),
-		TEST(living_record_near_its_end_is_marked),
+		TEST(record_near_its_end_is_marked),
+		TEST(all_records_near_their_end_are_marked_page_by_page),
 		TEST(seen_events_are_told_apart),
 #undef TEST
 	};

@@ -19,10 +19,10 @@ WITH_KEY = {
     "zrangebyscore": [0, 1], "zrem": ["m"], "zscore": ["m"],
 }
 GATE_MEMORY = {"client|id", "client|tracking", "ping", "subscribe"}     # without it, the gate asks each time
-WITHOUT_KEY = {"info", "scan", "time"}
+WITHOUT_KEY = {"info", "time"}
 SCRIPTS = {"eval", "evalsha"}
 FORBIDDEN = ["SUBSCRIBE __redis__:invalidate", "PSUBSCRIBE *", "SUBSCRIBE right", "PUBLISH right x", "MONITOR",
-             "CLIENT TRACKING on BCAST PREFIX tollgate:{right}:", "CLIENT LIST", "KEYS *", "FLUSHALL", "FLUSHDB",
+             "CLIENT TRACKING on BCAST PREFIX tollgate:{right}:", "CLIENT LIST", "KEYS *", "SCAN 0", "FLUSHALL", "FLUSHDB",
              "CONFIG GET *", "ACL LIST", "ACL SETUSER left ~*", "SELECT 1", "RANDOMKEY", "SAVE", "SLOWLOG GET",
              "DUMP tollgate:{right}:prices", "RENAME tollgate:{right}:prices tollgate:{left}:prices",
              "COPY tollgate:{right}:prices tollgate:{left}:prices", "SCRIPT FLUSH", "FUNCTION LIST",

@@ -388,12 +388,15 @@ def test_record_is_read_again_before_it_expires(shop, sync_factory):
         subscribe(shop, who)
     shop.settle()
     assert sync_once(shop.site, "--once").returncode == 0
-    shop.redis.client().expire(key("customer", near), 9 * DAY)
-    shop.redis.client().hdel(key("duty"), "renewal_at")
+    redis, now = shop.redis.client(), int(time.time())
+    for who in (near, far):
+        assert abs(redis.zscore(key("renewals"), who) - now - redis.ttl(key("customer", who))) < 10
+    redis.zadd(key("renewals"), {near: now + 9 * DAY})
+    redis.hdel(key("duty"), "renewal_at")
     sync = sync_factory()
     assert sync.wait_for("records are renewed before they expire")[0]["customers"] == "1"
     wait_until(lambda: sync.read() == [near], 5, "the reading")
-    assert shop.redis.client().ttl(key("customer", near)) > 30 * DAY
+    assert redis.zscore(key("renewals"), near) > now + 30 * DAY
 
 
 def test_features_beyond_the_first_page_are_listed(shop, sync):

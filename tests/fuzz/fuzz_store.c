@@ -129,11 +129,10 @@ static void duty(struct store *store)
 static void renewal(struct store *store)
 {
 	static const char *const ids[] = { "evt_1", "evt_2", "evt_3" };
-	uint64_t cursor = 0;
 	int64_t n_marked = 0;
 	bool seen[3] = { false };
 
-	store_renewal_mark(store, peer_site, 60, FUZZ_NOW, &cursor, &n_marked);
+	store_renewal_mark(store, peer_site, FUZZ_NOW + 60, FUZZ_NOW, 0, &n_marked);
 	store_events_seen(store, peer_site, ids, 3, seen);
 }
 
