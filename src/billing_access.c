@@ -287,17 +287,22 @@ static bool has_defaulted(const struct store_user *user)
 	return false;
 }
 
-/* A first payment of which nothing was heard yet may be a debit, too, unless the
- * site itself chose to send an invoice. */
-static bool passes_on_trust(const struct subscription_record *record, int64_t now)
+bool access_first_payment_unheard(const struct subscription_record *record, int64_t now)
 {
 	const struct subscription *snapshot = &record->snapshot;
 
-	if (snapshot->status != SUBSCRIPTION_ACTIVE)
-		return false;
-	if (record->first_payment == FIRST_PAYMENT_UNKNOWN)
-		return !snapshot->send_invoice && subscription_debit_may_run(snapshot, now);
-	return record->first_payment == FIRST_PAYMENT_PROCESSING;
+	return snapshot->status == SUBSCRIPTION_ACTIVE && !snapshot->send_invoice &&
+	    record->first_payment == FIRST_PAYMENT_UNKNOWN &&
+	    subscription_debit_may_run(snapshot, now);
+}
+
+/* Of who defaulted before. What was not heard of may have been paid by card. */
+static enum access_reason trust_reason(const struct subscription_record *record, int64_t now)
+{
+	if (access_first_payment_unheard(record, now))
+		return REASON_STALE;
+	return record->snapshot.status == SUBSCRIPTION_ACTIVE &&
+	    record->first_payment == FIRST_PAYMENT_PROCESSING ? REASON_PROCESSING : REASON_NONE;
 }
 
 /* What is of no use here still tells her that she has something else, as long as it lives. */
@@ -308,9 +313,9 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 	bool passes = access_record_passes(decider->site, record, item, now, &verdict.until,
 	    &verdict.reason);
 
-	if (passes && decider->defaulted && passes_on_trust(record, now)) {
-		passes = false;
-		verdict.reason = REASON_PROCESSING;
+	if (passes && decider->defaulted) {
+		verdict.reason = trust_reason(record, now);
+		passes = verdict.reason == REASON_NONE;
 	}
 	if (passes)
 		add_passing(decider, plan, verdict.until);

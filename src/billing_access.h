@@ -24,7 +24,8 @@ enum access_reason {
 	REASON_CANCELED,
 	REASON_PROCESSING,      /* first payment under way and the site waits for it */
 	REASON_PAYMENT_FAILED,  /* first payment failed though Stripe says active */
-	REASON_STALE,           /* the paid period is over and nothing newer is known */
+	REASON_STALE,           /* the paid period is over, or her first payment doubtful, and
+	                           nothing newer is known */
 };
 
 struct access_decision {
@@ -44,6 +45,10 @@ const char *access_reason_str(enum access_reason reason);
  * written when it does not. */
 bool access_record_passes(const struct site *site, const struct subscription_record *record,
     const struct subscription_item *item, int64_t now, int64_t *until, enum access_reason *reason);
+
+/* Stripe's word "active" is all that is known of it: its first payment, which is due
+ * at once, may be a bank debit. */
+bool access_first_payment_unheard(const struct subscription_record *record, int64_t now);
 
 /* The site's plan that an item is of: by price, lookup key or product; NULL = of none.
  * `prices` is what the catalogue says, and may be empty. */

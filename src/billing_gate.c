@@ -195,6 +195,8 @@ static void decide(struct check *check, const struct store_user *user, uint64_t 
 static bool record_stale(const struct site *site, const struct subscription_record *record,
     int64_t now)
 {
+	if (access_first_payment_unheard(record, now))
+		return true;
 	for (size_t i = 0; i < record->snapshot.n_items; i++) {
 		enum access_reason reason = REASON_NONE;
 		int64_t until = 0;

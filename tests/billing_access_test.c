@@ -314,7 +314,7 @@ static void unheard_first_payment_is_not_trusted_after_one_that_failed(void **st
 	fresh->snapshot.created = NOW - 10;
 	assert_passes("plan:basic");
 	earlier->first_payment = FIRST_PAYMENT_FAILED;
-	assert_denied("plan:basic", REASON_PROCESSING);
+	assert_denied("plan:basic", REASON_STALE);
 	fresh->snapshot.send_invoice = true;
 	assert_passes("plan:basic");
 	fresh->snapshot.send_invoice = false;

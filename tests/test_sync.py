@@ -4,6 +4,7 @@ import time
 
 import pytest
 from testenv.process import wait_until
+from testenv.sandbox import SECRET_KEY
 from testenv.site import identity_token
 from testenv.stack import Stack
 from testenv.sync import Sync, sync_once
@@ -356,6 +357,25 @@ def test_first_bank_debit_is_followed_to_its_end(shop, sync, iban, end, page):
     shop.sandbox.control("POST", "clock/advance", {"by": 200})
     wait_until(lambda: record(shop, who).get(state) == end, 5, end)
     assert status(shop, who, subscription) == "active" and ask(shop, "ann")[0] == page
+
+
+def test_who_failed_a_debit_passes_once_she_has_paid_whatever_events_are_lost(shop, sync):
+    """What the gate needs to know of the new subscription, it has tollgate-sync ask for."""
+    shop.sandbox.control("POST", "clock", {"now": int(time.time())})
+    who = debtor(shop, "AT861904300235473202")
+    failed = subscribe(shop, who)
+    shop.sandbox.control("POST", "clock/advance", {"by": 200})
+    wait_until(lambda: record(shop, who).get(f"first_payment:{failed['id']}") == "failed", 5, "the failure")
+    shop.sandbox.session.delete(f"{shop.sandbox.base}/v1/subscriptions/{failed['id']}", auth=(SECRET_KEY, ""))
+    wait_until(lambda: status(shop, who, failed) == "canceled", 5, "its end")
+    silence(shop)
+    card = shop.sandbox.api("POST", "/v1/payment_methods/pm_card_visa/attach", customer=who)["id"]
+    paid = subscribe(shop, who, default_payment_method=card)
+    made = [event for event in shop.sandbox.api("GET", "/v1/events")["data"]
+            if event["data"]["object"]["id"] == paid["id"]]
+    shop.sandbox.control("POST", "deliver", {"ids": [event["id"] for event in made]})
+    assert status(shop, who, paid) == "active"
+    assert ask(shop, "ann")[0] == 200
 
 
 def test_draft_of_a_renewal_is_finalized_at_once(shop, sync):
