@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "monotonic.h"
 
 #define READ_SECONDS 1          /* of silence within a request */
 #define WRITE_SECONDS 5
@@ -65,14 +66,6 @@ struct thread {
 	pthread_t id;
 	bool running;
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The lock is held. EPOLLEXCLUSIVE: of several processes with this socket, one wakes. */
 static void accepting_begin(struct server *server)
