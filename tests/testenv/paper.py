@@ -7,9 +7,10 @@ OURS = {line for text in (nginx.SERVER, apache.SERVER) for line in text.splitlin
 MACHINES = re.compile(r"\s*(listen|server_name|root|ServerName|DocumentRoot|SSL\w+) ")
 
 
-def fenced(paper, kind):
-    """The blocks of a Markdown paper that are marked as this kind."""
-    return re.findall(rf"^```{kind}\n(.*?)^```", (places.TOP / paper).read_text(), re.MULTILINE | re.DOTALL)
+def fenced(paper, kind=""):
+    """The blocks of a Markdown paper that are marked as this kind, or not at all."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", (places.TOP / paper).read_text(), re.MULTILINE | re.DOTALL)
+    return [text for marked, text in blocks if marked == kind]
 
 
 def literals(page):
