@@ -13,21 +13,27 @@ from .process import Process, wait_until
 CLONE_NEWNET = 0x40000000
 REBOOT = 133    # how systemd-nspawn ends then
 
-# In namespaces of its own, so that nothing is left when it ends, whatever ends it. What this host
-# starts at boot is this host's affair.
+# Nothing is left when it ends, whatever ends it.
+ALONE = ["unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--net"]
+
+# What this host starts at boot is this host's affair. For systemd to lock memory and to filter
+# addresses as on a host, it gets more than containers usually do.
 START = f"""
 ip link set lo up
+mount -t tmpfs none /run
 mount -t tmpfs none "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay none -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 rm -rf "$1"/root/etc/systemd/system/*.wants
 echo 0123456789abcdef0123456789abcdef > "$1/root/etc/machine-id"
-mkdir -p /run/systemd
+mkdir /run/systemd
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 status={REBOOT}
 while [ $status = {REBOOT} ]; do
-    systemd-nspawn --quiet --boot --system-call-filter="@memlock bpf" --capability=CAP_BPF,CAP_IPC_LOCK --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \\
-        --network-namespace-path=/proc/$$/ns/net --machine=tollgate --directory="$1/root" && exit || status=$?
+    systemd-nspawn --quiet --boot --machine=tollgate --directory="$1/root" \
+        --network-namespace-path=/proc/$$/ns/net --register=no --keep-unit \
+        --link-journal=no --resolv-conf=off --timezone=off \
+        --capability=CAP_BPF,CAP_IPC_LOCK --system-call-filter="@memlock bpf" && exit || status=$?
 done
 exit $status
 """
@@ -37,7 +43,10 @@ def missing():
     """What keeps one from being started here, or None."""
     if os.geteuid() != 0:
         return "root"
-    return None if shutil.which("systemd-nspawn") else "systemd-nspawn"
+    if not shutil.which("systemd-nspawn"):
+        return "systemd-nspawn"
+    tried = subprocess.run([*ALONE, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False)
+    return f"namespaces of its own: {tried.stderr.strip()}" if tried.returncode else None
 
 
 def enter(network):
@@ -56,8 +65,8 @@ def descendants(pid):
 class Machine:
     def __init__(self):
         self.directory = places.directory()
-        self.process = Process(["unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--net",
-                                "sh", "-ec", START, "sh", self.directory], self.directory.with_suffix(".log"))
+        self.process = Process([*ALONE, "sh", "-ec", START, "sh", self.directory],
+                               self.directory.with_suffix(".log"))
         self.init = None
         self.await_boot()
 
