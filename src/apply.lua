@@ -222,8 +222,11 @@ end
 
 if change.paid then
 	local id, state = change.paid.subscription, change.paid.state
-	-- while a subscription is incomplete its status says that nothing was paid
-	if not begun or (state == 'failed' and tonumber(stored('rank', id)) ~= LIVING) then
+	-- while a subscription is incomplete its status says that nothing was paid, and what
+	-- is active since may have been paid since
+	local doubtful = tonumber(stored('rank', id)) ~= LIVING
+		or change.as_of < (tonumber(stored('as_of', id)) or 0)
+	if not begun or (state == 'failed' and doubtful) then
 		dirty = true
 	else
 		record_first_payment(id, state)

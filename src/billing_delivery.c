@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "jitter.h"
 #include "json_read.h"
 #include "json_write.h"
 #include "log.h"
@@ -62,15 +62,6 @@ static int64_t present(const struct courier *courier)
 	return courier->now + elapsed_ms(courier) / 1000;
 }
 
-static int64_t jitter(int64_t delay)
-{
-	uint32_t chance = 0;
-
-	if (RAND_bytes((unsigned char *)&chance, sizeof(chance)) != 1)
-		return 0;
-	return chance % (delay / 4 + 1);
-}
-
 bool billing_delivery_again(int64_t now, int64_t since, int64_t attempts, int retry_after,
     int64_t *due)
 {
@@ -79,7 +70,7 @@ bool billing_delivery_again(int64_t now, int64_t since, int64_t attempts, int re
 
 	if (now >= last)
 		return false;
-	delay += jitter(delay);
+	delay += jitter(delay / 4);
 	if (delay < retry_after)
 		delay = retry_after;
 	*due = now + delay < last ? now + delay : last;

@@ -1,7 +1,6 @@
 #include "billing_work.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,6 +9,7 @@
 #include "billing_plan.h"
 #include "billing_poll.h"
 #include "billing_sync.h"
+#include "jitter.h"
 #include "log.h"
 #include "monotonic.h"
 #include "store_duty.h"
@@ -145,7 +145,7 @@ static int64_t delay_ms(const struct store_work *work, const struct problem *pro
 
 	if (delay > most)
 		delay = most;
-	delay = delay / 2 + random() % (delay / 2 + 1);
+	delay = delay / 2 + jitter(delay / 2);
 	if (delay < (int64_t)problem->retry_after * 1000)
 		delay = (int64_t)problem->retry_after * 1000;
 	return delay;

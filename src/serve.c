@@ -358,15 +358,18 @@ static void stop_accepting(struct server *server)
 	listener_stop(server->serve->listener);
 }
 
-/* Takes in who waits in a backlog of our own; one that others hold is theirs to
- * serve. The pause lets a thread that was woken for the listener accept it. */
+/* Takes in who waits in a backlog of our own, but not whoever comes to a port as long
+ * as it is open; one that others hold is theirs to serve. The pause lets a thread that
+ * was woken for the listener accept it. */
 static void drain(struct server *server)
 {
 	const struct timespec pause = { .tv_nsec = STOP_SWEEP_MS * 1000000L };
+	int64_t until = monotonic_ms() + FIRST_REQUEST_MS;
 
 	stop_accepting(server);
 	do {
-		while (!server->serve->listener->inherited && connection_accept(server))
+		while (!server->serve->listener->inherited && monotonic_ms() < until &&
+		    connection_accept(server))
 			;
 		sweep(server);
 		nanosleep(&pause, NULL);

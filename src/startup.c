@@ -1,6 +1,7 @@
 #include "startup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct settings *startup_settings(const char *program, const char *config, unsig
 
 	log_open(program, LOG_LEVEL_INFO);
 	harden();
+	signal(SIGPIPE, SIG_IGN);
 	settings = settings_load(config, secrets);
 	if (settings != NULL)
 		log_open(program, settings->log_level);

@@ -10,7 +10,7 @@
 /* A whole number in [min, max] in this base, or -1. */
 long startup_number(const char *text, int base, long min, long max);
 
-/* Opens the log, forbids core files, reads the settings with these secrets.
+/* Opens the log, forbids core files, ignores SIGPIPE, reads the settings with these secrets.
  * NULL: what is wrong was logged, and the exit code is EX_CONFIG. */
 struct settings *startup_settings(const char *program, const char *config, unsigned secrets);
 

@@ -291,7 +291,7 @@ enum result store_apply(struct store *store, const struct site *site,
 	enum result result = RESULT_OK;
 	const char *text;
 
-	/* Before the event counts as seen: written twice, a session is the same. */
+	/* Before the event counts as seen: a session may be written again. */
 	if (change->session)
 		result = store_session_write(store, site, change->session, change->now);
 	if (result != RESULT_OK)

@@ -156,6 +156,7 @@ static enum result connect_server(struct store_connection *connection)
 	    : server_open(connection->settings, &address.endpoints[0], address.db, why);
 	if (!connection->context)
 		return connection_fail(connection, why);
+	connection->opened++;
 	return RESULT_OK;
 }
 

@@ -17,6 +17,7 @@ struct store_connection {
 	const struct redis_settings *settings;
 	size_t index;
 	struct redisContext *context;      /* NULL = not connected */
+	unsigned opened;                   /* how often: what was said to an earlier one is forgotten */
 	struct store_sentinels *sentinels; /* NULL = the URL names the server itself */
 	int64_t asked_at;                  /* monotonic ms */
 	int64_t refusal_logged_at;         /* monotonic ms */

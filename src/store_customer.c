@@ -280,19 +280,17 @@ enum result store_customer_link(struct store *store, const struct site *site,
 {
 	char user_key[STORE_KEY_SIZE], customer_key[STORE_KEY_SIZE], hash[65], when[24];
 	const char *argv[] = { user_key, customer_key, customer, user, when };
-	struct redisReply *reply = NULL;
-	enum result result = RESULT_INTERNAL;
+	int64_t linked = 0;
+	enum result result;
 
 	if (!identity_user_hash(user, hash) || !store_key(user_key, site, "user", hash) ||
 	    !store_key(customer_key, site, "customer", customer))
 		return RESULT_INTERNAL;
 	write_number(when, now);
-	result = store_script_run(store, site, &link_script, 2, 5, argv, &reply);
+	result = store_script_integer(store, site, &link_script, 2, 5, argv, &linked);
 	if (result != RESULT_OK)
 		return result;
-	result = reply->integer == 1 ? RESULT_OK : RESULT_CONFLICT;
-	store_reply_free(reply);
-	return result;
+	return linked ? RESULT_OK : RESULT_CONFLICT;
 }
 
 /* One field of a customer's hash; *reply is the caller's on RESULT_OK. */

@@ -13,13 +13,14 @@
 #define RENEWAL_PAGE "500"
 
 /* KEYS: duty, lock. ARGV: field, interval, token, ttl in ms. Returns seconds to
- * wait, 0 = begun. */
+ * wait, 0 = begun, maybe by a command whose reply got lost. */
 static const struct store_script begin_script = { "duty_begin",
 	"local now = tonumber(redis.call('TIME')[1])\n"
 	"local at = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))\n"
 	"local due = (at or 0) + ARGV[2] - now\n"
 	"if at and due > 0 and ARGV[2] ~= '0' then return due end\n"
-	"if redis.call('SET', KEYS[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return 0 end\n"
+	"if redis.call('SET', KEYS[2], ARGV[3], 'NX', 'PX', ARGV[4])\n"
+	"	or redis.call('GET', KEYS[2]) == ARGV[3] then return 0 end\n"
 	"return math.ceil(math.max(redis.call('PTTL', KEYS[2]), 1) / 1000)\n" };
 
 /* KEYS: lock. ARGV: token, ttl in ms. */
@@ -170,7 +171,9 @@ enum result store_events_seen(struct store *store, const struct site *site,
 	result = n_ids ? store_command(store, site, n_ids + 1, argv, NULL, &reply) : RESULT_OK;
 	if (result != RESULT_OK || !n_ids)
 		goto out;
-	for (size_t i = 0; i < n_ids && i < reply->elements; i++)
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n_ids)
+		result = store_reply_unexpected(site, argv[0]);
+	for (size_t i = 0; i < n_ids && result == RESULT_OK; i++)
 		seen[i] = reply->element[i]->type == REDIS_REPLY_STRING;
 	store_reply_free(reply);
 out:

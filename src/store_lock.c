@@ -6,6 +6,7 @@
 
 #include "hex.h"
 #include "monotonic.h"
+#include "store_reply.h"
 
 #define PAUSE_MS 20
 #define ATTEMPT_SECONDS "86400" /* as long as Stripe replays the answer to an idempotency key */
@@ -32,14 +33,12 @@ static enum result try_take(struct store *store, const struct site *site,
     const struct store_lock *lock, const char *ttl)
 {
 	const char *argv[] = { lock->key, lock->token, ttl };
-	struct redisReply *reply;
-	enum result result = store_script_run(store, site, &take_script, 1, 3, argv, &reply);
+	int64_t taken = 0;
+	enum result result = store_script_integer(store, site, &take_script, 1, 3, argv, &taken);
 
 	if (result != RESULT_OK)
 		return result;
-	result = reply->integer == 1 ? RESULT_OK : RESULT_CONFLICT;
-	store_reply_free(reply);
-	return result;
+	return taken ? RESULT_OK : RESULT_CONFLICT;
 }
 
 enum result store_lock_take(struct store *store, const struct site *site, const char *user_hash,

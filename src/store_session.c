@@ -30,12 +30,15 @@ static const struct field {
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
-/* KEYS: the session. ARGV: seconds to keep it, then fields and values. */
+/* KEYS: the session. ARGV: seconds to keep it, then fields and values. An event may be
+ * late, or the same again: what has ended does not open, what was paid stays so. */
 static const struct store_script write_script = { "session_write",
-	"local status = redis.call('HGET', KEYS[1], 'status')\n"
+	"local first = { status = 'open', payment_status = 'unpaid' }\n"
 	"for i = 2, #ARGV, 2 do\n"
-	"	local reopens = ARGV[i] == 'status' and ARGV[i + 1] == 'open' and status\n"
-	"	if not reopens then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end\n"
+	"	local field, value = ARGV[i], ARGV[i + 1]\n"
+	"	if value ~= first[field] or not redis.call('HGET', KEYS[1], field) then\n"
+	"		redis.call('HSET', KEYS[1], field, value)\n"
+	"	end\n"
 	"end\n"
 	"if redis.call('TTL', KEYS[1]) < tonumber(ARGV[1]) then\n"
 	"	redis.call('EXPIRE', KEYS[1], ARGV[1])\n"

@@ -280,15 +280,19 @@ static enum result turn_on(struct tracker *tracker, const char *id)
 	return tell(tracker, 6 + 2 * n, argv);
 }
 
+/* All on one connection: a new one that took its place would follow nothing. */
 static enum result subscribe(struct tracker *tracker)
 {
 	const char *argv[] = { "SUBSCRIBE", CHANNEL };
 	char id[24];
 	enum result result = read_own_id(tracker, id);
+	unsigned opened = tracker->connection.opened;
 
 	if (result == RESULT_OK)
 		result = turn_on(tracker, id);
-	return result == RESULT_OK ? tell(tracker, 2, argv) : result;
+	if (result == RESULT_OK)
+		result = tell(tracker, 2, argv);
+	return result == RESULT_OK && tracker->connection.opened != opened ? RESULT_UNAVAILABLE : result;
 }
 
 static void *track(void *argument)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "json_read.h"
 
 bool stripe_checkout_session_decode(struct json_object *object,
@@ -172,14 +173,15 @@ enum result stripe_checkout_session_retrieve(struct stripe *stripe, const struct
 	return call(stripe, site, "GET", path, NULL, NULL, session, problem);
 }
 
+/* To do it again does no harm, while the same key would bring a stored failure back. */
 enum result stripe_checkout_session_expire(struct stripe *stripe, const struct site *site,
     const char *id, struct stripe_checkout_session *session, struct problem *problem)
 {
-	char path[STRIPE_PATH_SIZE], key[STRIPE_DIGEST_SIZE];
+	char path[STRIPE_PATH_SIZE], key[HEX_RANDOM_SIZE];
 
 	if (!stripe_path(path, "/v1/checkout/sessions/", id, "/expire"))
 		return no_such_session(problem);
-	if (!stripe_digest(key, site->name, "expire-checkout-session", id, NULL))
+	if (!hex_random(key))
 		return problem_memory(problem);
 	return call(stripe, site, "POST", path, NULL, key, session, problem);
 }

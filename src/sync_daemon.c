@@ -1,8 +1,8 @@
 #include "sync.h"
 
-#include <stdlib.h>
 #include <sysexits.h>
 
+#include "jitter.h"
 #include "log.h"
 #include "startup.h"
 #include "store_work.h"
@@ -39,7 +39,7 @@ static void turn_to_duties(struct sync *sync, const struct workshop *workshop,
 	    &problem);
 
 	/* So that daemons which began together do not ask together for ever. */
-	due_in = due_in * 1000 + random() % (due_in * 100 + 1);
+	due_in = due_in * 1000 + jitter(due_in * 100);
 	if (result == RESULT_OK)
 		sync_schedule_give(sync->schedule, turn, TURN_IDLE, due_in);
 	else

@@ -127,7 +127,6 @@ static bool take_signals(struct sync *sync, pthread_t *waiter)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
 	return pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0
 	    && pthread_create(waiter, NULL, await_stop, sync) == 0;
 }

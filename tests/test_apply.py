@@ -159,6 +159,29 @@ def test_failed_bank_debit_of_the_first_invoice_is_recorded(webhook):
     assert webhook.record()["first_payment:sub_1"] == "paid"
 
 
+def test_failure_from_before_it_was_active_is_asked_about(webhook, now):
+    """A card was declined, the next one taken: who has paid is not shut out by an event that came late."""
+    webhook.show("incomplete", now - 100, kind="created")
+    webhook.show("active", now - 10)
+    webhook.redis.delete(webhook.key("dirty"))
+    webhook.take(event("invoice.payment_failed", invoice(), created=now - 60))
+    assert "first_payment:sub_1" not in webhook.record()
+    assert webhook.is_dirty()
+
+
+def test_paid_session_stays_so(webhook, now):
+    def told(payment_status, created):
+        return event("checkout.session.completed", {
+            "object": "checkout.session", "id": "cs_1", "mode": "subscription", "customer": "cus_1",
+            "subscription": "sub_1", "status": "complete", "payment_status": payment_status,
+            "expires_at": now + DAY}, created=created)
+    late = told("unpaid", now - 5)
+    key = webhook.key("session", "cs_1")
+    for made, expected in ((late, "unpaid"), (told("paid", now), "paid"), (late, "paid"), (told("unpaid", now - 3), "paid")):
+        webhook.take(made)
+        assert webhook.redis.hget(key, "payment_status") == expected
+
+
 def test_invoice_never_moves_status_or_time(webhook, now):
     webhook.show("past_due", now - 20)
     webhook.take(event("invoice.paid", invoice(status="paid"), created=now))

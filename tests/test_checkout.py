@@ -187,6 +187,14 @@ def test_every_option_together_is_taken_by_stripe_in_every_mode(stack_factory, u
     assert ("custom_text" in params) == (ui_mode != "elements")
 
 
+def test_failure_to_expire_that_stripe_keeps_is_no_lasting_one(stack):
+    alice = stack.session("alice")
+    create(alice, plan="basic")
+    stack.sandbox.control("POST", "faults", {"method": "POST", "path": "/expire$", "status": 500, "store": True})
+    assert alice.post(CREATE, json={"plan": "premium"}).status_code == 502
+    create(alice, plan="premium")
+
+
 def test_set_up_fee_that_another_took_the_place_of_is_charged_at_once(stack_factory):
     stack = stack_factory(site={"plans": PLAN_WITH_FEE})
     seed_fee(stack)

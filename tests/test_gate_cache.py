@@ -1,4 +1,6 @@
 """Who passes is kept by the gate, and only for as long as it is true."""
+import socket
+import threading
 import time
 
 import pytest
@@ -97,6 +99,51 @@ def test_lost_connection_loses_what_was_kept(gate):
     assert not is_kept(gate)
     wait_until(lambda: trackers(gate), what="a new connection")
     wait_until(lambda: is_kept(gate), what="passes to be kept again")
+
+
+class Cut:
+    """Between a gate and its Redis: the first connection that is told what to follow is closed
+    behind Redis' yes to it."""
+
+    def __init__(self, path, redis):
+        self.redis, self.cuts = redis, 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(64)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, server = self.listener.accept()[0], socket.socket(socket.AF_UNIX)
+            server.connect(str(self.redis))
+            threading.Thread(target=self.pass_on, args=(client, server, []), daemon=True).start()
+
+    def pass_on(self, client, server, asked):
+        threading.Thread(target=self.answer, args=(client, server, asked), daemon=True).start()
+        while data := client.recv(65536):
+            asked.append(data)
+            server.sendall(data)
+        server.close()
+
+    def answer(self, client, server, asked):
+        while data := server.recv(65536):
+            client.sendall(data)
+            if not self.cuts and asked and b"TRACKING" in asked[-1]:
+                self.cuts += 1
+                client.shutdown(socket.SHUT_RDWR)
+
+
+def test_connection_that_was_replaced_before_it_listens_is_not_believed(gate_factory):  # noqa: F811
+    gate = gate_factory()
+    cut = Cut(gate.directory / "cut.sock", gate.server.path)
+    text = gate.site.config.read_text()
+    gate.site.config.write_text(text.replace(gate.server.url, f"unix:{gate.directory / 'cut.sock'}"))
+    gate.responder.restart()
+    wait_until(lambda: cut.cuts and trackers(gate), what="the second connection")
+    gate.subscribe()
+    assert_passes(gate.ask())
+    gate.write(status="canceled")
+    assert_denied(gate.ask(), "canceled")
 
 
 def test_dead_redis_keeps_nobody(gate_factory):  # noqa: F811

@@ -1,11 +1,14 @@
 """SIGTERM and restarts: what is in hand is finished, and no request is lost."""
+import contextlib
 import signal
+import threading
 import time
 
 from testenv import places
 from testenv.fcgi import Connection, ask, begin, get, params, stdin
 from testenv.load import Load
 from testenv.nginx import Nginx
+from testenv.ports import free_port
 from testenv.responder import ECHO, Responder, listening_socket
 
 
@@ -49,6 +52,30 @@ def test_stop_serves_who_waits_in_the_backlog(echo):
         connection.send(begin() + params(get("/billing/whoami")) + stdin())
     assert all(connection.answer().status == 200 for connection in busy + waiting)
     echo.stop()
+
+
+def test_stop_of_a_port_does_not_wait_for_whoever_comes(responder_factory, site):
+    """A path is removed, so that nobody comes any more; a port is open until the end."""
+    port = free_port()
+    echo = responder_factory(ECHO, site.config, site.directory / "echo.sock", ["-n", "2"], port=port)
+    stopped = threading.Event()
+
+    def come():
+        with contextlib.suppress(OSError):
+            while not stopped.is_set():
+                with Connection(("127.0.0.1", port), 2) as connection:
+                    connection.request(get("/billing/slow?ms=30"), keep=False)
+    visitors = [threading.Thread(target=come) for _ in range(4)]
+    for visitor in visitors:
+        visitor.start()
+    time.sleep(0.3)
+    begun = time.monotonic()
+    echo.stop()
+    seconds = time.monotonic() - begun
+    stopped.set()
+    for visitor in visitors:
+        visitor.join()
+    assert seconds < 3
 
 
 LOCATIONS = """

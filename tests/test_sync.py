@@ -1,9 +1,14 @@
 """tollgate-sync, with everything around it real: what it reads, when, how often, and who else does."""
 import hashlib
+import re
+import signal
+import socket
+import threading
 import time
 
 import pytest
 from testenv.process import wait_until
+from testenv.responder import run
 from testenv.sandbox import SECRET_KEY
 from testenv.site import identity_token
 from testenv.stack import Stack
@@ -542,6 +547,21 @@ def test_who_must_have_paid_waits_for_her_first_debit(stack_factory):
     wait_until(lambda: record(shop, who).get(state) == "paid", 5, "paid")
     assert ask(shop, "ann")[0] == 200
     sync.stop()
+
+
+def test_redis_that_hangs_up_at_once_kills_nobody(site):
+    """systemd keeps the signal away, cron does not."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(site.directory / "redis.sock"))
+        listener.listen(64)
+        hang_up = threading.Thread(target=lambda: [listener.accept()[0].close() for _ in range(64)], daemon=True)
+        hang_up.start()
+        text = site.config.read_text()
+        site.config.write_text(re.sub('redis = ".*"', f'redis = "unix:{site.directory}/redis.sock"', text))
+        for _ in range(5):
+            done = run("tollgate-sync", "-c", site.config, "--once", preexec_fn=lambda: signal.signal(
+                signal.SIGPIPE, signal.SIG_DFL))
+            assert done.returncode > 0, done
 
 
 @pytest.mark.parametrize("options, code, said", [
