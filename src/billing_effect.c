@@ -42,18 +42,18 @@ void event_effect_free(struct event_effect *effect)
 }
 
 /* Room for the next notice; the two that an event can make are all there is. */
-bool event_effect_tell(struct event_effect *effect, const char *type)
+enum result event_effect_tell(struct event_effect *effect, const char *type)
 {
 	size_t i = effect->change.n_notices;
 
 	effect->data[i] = billing_notice_data(type, effect->event->object);
 	if (!effect->data[i])
-		return false;
+		return RESULT_INTERNAL;
 	effect->notices[i].type = type;
 	effect->notices[i].data = effect->data[i];
 	effect->change.notices = effect->notices;
 	effect->change.n_notices++;
-	return true;
+	return RESULT_OK;
 }
 
 /* The user whom tollgate itself wrote on the object, when it was for this site. */
@@ -65,58 +65,65 @@ static const char *user_of(const struct event_effect *effect)
 	    && user && identity_user_valid(user) ? user : NULL;
 }
 
-static bool decode_before(struct event_effect *effect)
+static enum result decode_before(struct event_effect *effect)
 {
 	struct json_object *before;
 	bool decoded;
 
 	if (!effect->event->previous)
-		return true;
+		return RESULT_OK;
 	before = stripe_object_before(effect->event->object, effect->event->previous);
-	decoded = before && stripe_subscription_decode(before, &effect->before);
+	if (!before)
+		return RESULT_INTERNAL;
+	decoded = stripe_subscription_decode(before, &effect->before);
 	json_object_put(before);
 	effect->snapshot.before = decoded ? &effect->before : NULL;
-	return decoded;
+	return decoded ? RESULT_OK : RESULT_INVALID;
 }
 
-bool effect_subscription(struct event_effect *effect)
+enum result effect_subscription(struct event_effect *effect)
 {
 	struct json_object *object = effect->event->object;
+	enum result result = RESULT_INVALID;
 
-	if (!stripe_subscription_decode(object, &effect->now) || !decode_before(effect))
-		return false;
+	if (stripe_subscription_decode(object, &effect->now))
+		result = decode_before(effect);
+	if (result != RESULT_OK)
+		return result;
 	effect->snapshot.subscription = &effect->now;
 	effect->snapshot.reason = json_text(object, "/cancellation_details/reason");
 	effect->change.snapshots = &effect->snapshot;
 	effect->change.n_snapshots = 1;
 	effect->change.link_user = user_of(effect);
-	return true;
+	return RESULT_OK;
 }
 
-bool effect_trial_will_end(struct event_effect *effect)
+enum result effect_trial_will_end(struct event_effect *effect)
 {
-	if (!effect_subscription(effect) || !event_effect_tell(effect, "trial_will_end"))
-		return false;
+	enum result result = effect_subscription(effect);
+
+	if (result == RESULT_OK)
+		result = event_effect_tell(effect, "trial_will_end");
 	effect->notices[0].until_read = effect->now.id;
-	return true;
+	return result;
 }
 
-bool effect_entitlements(struct event_effect *effect)
+enum result effect_entitlements(struct event_effect *effect)
 {
 	struct json_object *data = json_at(effect->event->object, "/entitlements/data");
 	struct store_change *change = &effect->change;
 	size_t count;
 
 	if (!json_object_is_type(data, json_type_array))
-		return false;
+		return RESULT_INVALID;
 	if (json_truth(effect->event->object, "/entitlements/has_more")) {
 		change->dirty = DIRTY_ALWAYS;
-		return true;
+		return RESULT_OK;
 	}
 	count = json_object_array_length(data);
 	effect->features = calloc(count + 1, sizeof(*effect->features));
 	if (!effect->features)
-		return false;
+		return RESULT_INTERNAL;
 	for (size_t i = 0; i < count; i++) {
 		const char *key = json_text(json_object_array_get_idx(data, i), "/lookup_key");
 
@@ -125,7 +132,7 @@ bool effect_entitlements(struct event_effect *effect)
 	}
 	change->features = effect->features;
 	change->has_features = true;
-	return true;
+	return RESULT_OK;
 }
 
 /* The same of a session, which may have begun on a page of Stripe's: then the
@@ -148,7 +155,7 @@ static bool is_ours(const struct event_effect *effect)
 	return json_text_is(effect->event->object, "/mode", "subscription");
 }
 
-bool effect_checkout(struct event_effect *effect)
+enum result effect_checkout(struct event_effect *effect)
 {
 	struct stripe_checkout_session said;
 	struct store_session *kept = &effect->session;
@@ -156,10 +163,10 @@ bool effect_checkout(struct event_effect *effect)
 
 	if (!is_ours(effect)) {
 		effect->change.dirty = DIRTY_BY_RULES;
-		return true;
+		return RESULT_OK;
 	}
 	if (!stripe_checkout_session_decode(effect->event->object, &said))
-		return false;
+		return RESULT_INVALID;
 	memcpy(kept->id, said.id, sizeof(kept->id));
 	memcpy(kept->customer, said.customer, sizeof(kept->customer));
 	memcpy(kept->subscription, said.subscription, sizeof(kept->subscription));
@@ -169,48 +176,48 @@ bool effect_checkout(struct event_effect *effect)
 	snprintf(kept->user, sizeof(kept->user), "%s", user ? user : "");
 	kept->expires_at = said.expires_at;
 	effect->change.session = kept;
-	return true;
+	return RESULT_OK;
 }
 
-bool effect_checkout_completed(struct event_effect *effect)
+enum result effect_checkout_completed(struct event_effect *effect)
 {
-	if (!effect_checkout(effect))
-		return false;
-	if (!is_ours(effect))
-		return true;
+	enum result result = effect_checkout(effect);
+
+	if (result != RESULT_OK || !is_ours(effect))
+		return result;
 	effect->change.link_user = user_of_session(effect);
 	effect->change.dirty_subscription = effect->session.subscription;
-	if (!event_effect_tell(effect, "unlinked_subscription"))
-		return false;
 	effect->notices[0].only_unlinked = true;
-	return true;
+	return event_effect_tell(effect, "unlinked_subscription");
 }
 
-bool effect_checkout_failed(struct event_effect *effect)
+enum result effect_checkout_failed(struct event_effect *effect)
 {
-	return effect_checkout(effect)
-	    && (!is_ours(effect) || event_effect_tell(effect, "checkout_async_payment_failed"));
+	enum result result = effect_checkout(effect);
+
+	return result == RESULT_OK && is_ours(effect) ?
+	    event_effect_tell(effect, "checkout_async_payment_failed") : result;
 }
 
-bool effect_customer_updated(struct event_effect *effect)
+enum result effect_customer_updated(struct event_effect *effect)
 {
 	const char *email = json_text(effect->event->object, "/email");
 
 	effect->change.email = email ? email : "";
 	effect->change.link_user = user_of(effect);
-	return effect->change.customer != NULL;
+	return effect->change.customer ? RESULT_OK : RESULT_INVALID;
 }
 
-bool effect_customer_created(struct event_effect *effect)
+enum result effect_customer_created(struct event_effect *effect)
 {
 	effect->change.customer_created = true;
 	return effect_customer_updated(effect);
 }
 
-bool effect_customer_deleted(struct event_effect *effect)
+enum result effect_customer_deleted(struct event_effect *effect)
 {
 	effect->change.customer_deleted = true;
-	return effect->change.customer != NULL;
+	return effect->change.customer ? RESULT_OK : RESULT_INVALID;
 }
 
 /* Before 2025-03-31.basil it stood on the invoice itself. */
@@ -221,21 +228,21 @@ static const char *subscription_of(struct json_object *invoice)
 	return id ? id : json_id(invoice, "/subscription");
 }
 
-bool effect_invoice_draft(struct event_effect *effect)
+enum result effect_invoice_draft(struct event_effect *effect)
 {
 	if (effect->site->finalize_invoices)
 		effect->change.finalize_invoice = json_text(effect->event->object, "/id");
-	return true;
+	return RESULT_OK;
 }
 
-bool effect_invoice_unfinished(struct event_effect *effect)
+enum result effect_invoice_unfinished(struct event_effect *effect)
 {
-	return !json_text_is(effect->event->object, "/automatic_tax/status", "failed")
-	    || effect_invoice_draft(effect);
+	return json_text_is(effect->event->object, "/automatic_tax/status", "failed") ?
+	    effect_invoice_draft(effect) : RESULT_OK;
 }
 
 /* A paid renewal settles the question of the first payment for good. */
-bool effect_invoice_paid(struct event_effect *effect)
+enum result effect_invoice_paid(struct event_effect *effect)
 {
 	struct json_object *invoice = effect->event->object;
 
@@ -244,14 +251,12 @@ bool effect_invoice_paid(struct event_effect *effect)
 		effect->change.paid_invoice_subscription = subscription_of(invoice);
 		effect->change.first_payment = FIRST_PAYMENT_PAID;
 	}
-	if (!event_effect_tell(effect, "payment_succeeded"))
-		return false;
 	effect->notices[0].once = json_text(invoice, "/id");
-	return true;
+	return event_effect_tell(effect, "payment_succeeded");
 }
 
 /* Who is sent invoices may pay them until they are due, a declined card or not. */
-bool effect_invoice_failed(struct event_effect *effect)
+enum result effect_invoice_failed(struct event_effect *effect)
 {
 	struct json_object *invoice = effect->event->object;
 
@@ -260,10 +265,10 @@ bool effect_invoice_failed(struct event_effect *effect)
 		effect->change.paid_invoice_subscription = subscription_of(invoice);
 		effect->change.first_payment = FIRST_PAYMENT_FAILED;
 	}
-	return true;
+	return RESULT_OK;
 }
 
-bool effect_invoice_updated(struct event_effect *effect)
+enum result effect_invoice_updated(struct event_effect *effect)
 {
 	struct json_object *invoice = effect->event->object;
 
@@ -272,5 +277,5 @@ bool effect_invoice_updated(struct event_effect *effect)
 		effect->change.dirty = DIRTY_ALWAYS;
 	else if (effect->change.dirty_subscription)
 		effect->change.dirty = DIRTY_UNLESS_STORED;
-	return true;
+	return RESULT_OK;
 }

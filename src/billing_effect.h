@@ -31,11 +31,12 @@ void event_effect_begin(struct event_effect *effect, const struct site *site,
     const struct stripe_event *event, int64_t now);
 void event_effect_free(struct event_effect *effect);
 
-/* A notice of this type about the event's object; false when out of memory. */
-bool event_effect_tell(struct event_effect *effect, const char *type);
+/* A notice of this type about the event's object. */
+enum result event_effect_tell(struct event_effect *effect, const char *type);
 
-/* Each is false when the object is not what the type says, or out of memory. */
-typedef bool event_effect_make(struct event_effect *effect);
+/* Each: RESULT_INVALID when the object is not what the type says, RESULT_INTERNAL
+ * when out of memory. */
+typedef enum result event_effect_make(struct event_effect *effect);
 event_effect_make effect_subscription;
 event_effect_make effect_trial_will_end;     /* the same, and tells with its next reading */
 event_effect_make effect_entitlements;

@@ -137,12 +137,14 @@ static bool is_for(const struct site *site, const struct stripe_event *event,
 	return false;
 }
 
-static bool effect_make(const struct rule *rule, struct event_effect *effect)
+static enum result effect_make(const struct rule *rule, struct event_effect *effect)
 {
+	enum result result = RESULT_OK;
+
 	effect->change.dirty = rule->dirty;
-	if (rule->effect && !rule->effect(effect))
-		return false;
-	return !rule->notice || event_effect_tell(effect, rule->notice);
+	if (rule->effect)
+		result = rule->effect(effect);
+	return result == RESULT_OK && rule->notice ? event_effect_tell(effect, rule->notice) : result;
 }
 
 static enum result apply(struct store *store, const struct event_effect *effect,
@@ -173,15 +175,18 @@ enum result billing_event_take(struct store *store, const struct site *site,
 		return RESULT_OK;
 	}
 	event_effect_begin(&effect, site, event, now);
-	if (!effect_make(rule_of(event), &effect)) {
+	result = effect_make(rule_of(event), &effect);
+	if (result == RESULT_INVALID) {
 		/* Refused, it would come again for three days: Stripe is asked instead. */
 		log_event(LOG_LEVEL_WARNING, "event not understood", "id", event->id,
 		    "type", event->type, NULL);
 		event_effect_free(&effect);
 		event_effect_begin(&effect, site, event, now);
 		effect.change.dirty = DIRTY_ALWAYS;
+		result = RESULT_OK;
 	}
-	result = apply(store, &effect, outcome, problem);
+	/* For want of memory it must come again: nothing else would tell what it tells. */
+	result = result == RESULT_OK ? apply(store, &effect, outcome, problem) : problem_memory(problem);
 	event_effect_free(&effect);
 	return result;
 }

@@ -9,6 +9,7 @@
 
 #include "hex.h"
 #include "http_client.h"
+#include "jitter.h"
 #include "json_read.h"
 #include "log.h"
 #include "monotonic.h"
@@ -27,7 +28,6 @@ struct stripe {
 	int64_t deadline_ms; /* monotonic */
 	stripe_pace *pace;   /* or NULL */
 	void *pace_context;
-	unsigned int seed;   /* jitter */
 };
 
 struct stripe *stripe_new(const struct settings *settings)
@@ -37,7 +37,6 @@ struct stripe *stripe_new(const struct settings *settings)
 	if (stripe == NULL)
 		return NULL;
 	stripe->settings = settings;
-	stripe->seed = (unsigned int)monotonic_ms() ^ (unsigned int)(uintptr_t)stripe;
 	stripe->http = http_client_new("tollgate/" PACKAGE_VERSION);
 	if (stripe->http == NULL) {
 		free(stripe);
@@ -176,13 +175,13 @@ static bool worth_another_try(enum http_outcome outcome, const struct http_respo
 }
 
 /* 0.5 s doubled each time, at most 5 s, half of it by chance; Retry-After if that is longer. */
-static int64_t delay_ms(struct stripe *stripe, int try, enum http_outcome outcome)
+static int64_t delay_ms(const struct stripe *stripe, int try, enum http_outcome outcome)
 {
 	int64_t delay = (int64_t)DELAY_FIRST_MS << try;
 
 	if (delay > DELAY_MAX_MS)
 		delay = DELAY_MAX_MS;
-	delay = delay / 2 + (int64_t)(rand_r(&stripe->seed) % (unsigned int)(delay / 2 + 1));
+	delay = delay / 2 + jitter(delay / 2);
 	if (outcome == HTTP_ANSWERED && (int64_t)stripe->response.retry_after * 1000 > delay)
 		delay = (int64_t)stripe->response.retry_after * 1000;
 	return delay;
@@ -267,6 +266,8 @@ static enum result problem_of_error(const struct http_response *response, struct
 		fallback = status_table[i].code;
 		if (status_table[i].message != NULL)
 			message = status_table[i].message;
+		if (result == RESULT_UPSTREAM)
+			code = fallback; /* whatever the word is, it is about our key */
 	}
 	if (type != NULL && strcmp(type, "idempotency_error") == 0)
 		result = RESULT_CONFLICT;
@@ -361,6 +362,22 @@ enum result stripe_call(struct stripe *stripe, const struct site *site, const ch
 		result = problem_memory(problem);
 	exchange_close(&exchange);
 	return result;
+}
+
+enum result stripe_list(struct stripe *stripe, const struct site *site, const char *path,
+    const struct form *form, struct stripe_answer *answer, struct problem *problem)
+{
+	struct stripe_answer page = { 0 };
+	enum result result = stripe_call(stripe, site, "GET", path, form, NULL, &page, problem);
+
+	if (result != RESULT_OK)
+		return result;
+	if (!json_object_is_type(json_at(page.object, "/data"), json_type_array)) {
+		json_object_put(page.object);
+		return stripe_unexpected(problem);
+	}
+	*answer = page;
+	return RESULT_OK;
 }
 
 bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char *id,

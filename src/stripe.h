@@ -43,6 +43,11 @@ enum result stripe_call(struct stripe *stripe, const struct site *site, const ch
     const char *path, const struct form *form, const char *idempotency_key,
     struct stripe_answer *answer, struct problem *problem);
 
+/* The same of a list, by GET: its object has an array "data", so that no answer of
+ * another kind is taken for an empty list. */
+enum result stripe_list(struct stripe *stripe, const struct site *site, const char *path,
+    const struct form *form, struct stripe_answer *answer, struct problem *problem);
+
 /* Stripe's answer lacks what it always has; RESULT_DOUBTFUL. */
 enum result stripe_unexpected(struct problem *problem);
 /* Stripe refused what the caller did not name: our fault or the site's, not hers; RESULT_UPSTREAM. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "json_read.h"
 
 #define PAGE 100
@@ -82,13 +83,12 @@ enum result stripe_customer_retrieve(struct stripe *stripe, const struct site *s
 enum result stripe_customer_own(struct stripe *stripe, const struct site *site, const char *id,
     const char *user, struct problem *problem)
 {
-	char path[STRIPE_PATH_SIZE], key[STRIPE_DIGEST_SIZE];
+	char path[STRIPE_PATH_SIZE], key[HEX_RANDOM_SIZE];
 	struct stripe_answer answer = { 0 };
 	struct form *form = form_new();
 	enum result result;
 
-	if (form == NULL || !stripe_path(path, "/v1/customers/", id, NULL) ||
-	    !stripe_digest(key, site->name, "own-customer", id, user, NULL)) {
+	if (form == NULL || !stripe_path(path, "/v1/customers/", id, NULL) || !hex_random(key)) {
 		form_free(form);
 		return problem_memory(problem);
 	}
@@ -106,8 +106,6 @@ static enum result decode_page(struct json_object *data, const struct site *site
 	size_t i, length = json_length(data);
 	struct stripe_customer *found;
 
-	if (!json_object_is_type(data, json_type_array)) /* no empty page */
-		return stripe_unexpected(problem);
 	found = calloc(length + 1, sizeof(*found));
 	if (found == NULL)
 		return problem_memory(problem);
@@ -133,7 +131,7 @@ enum result stripe_customer_page(struct stripe *stripe, const struct site *site,
 		return problem_memory(problem);
 	form_add_int(form, "limit", PAGE);
 	form_add(form, "starting_after", last[0] != '\0' ? last : NULL);
-	result = stripe_call(stripe, site, "GET", "/v1/customers", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/customers", form, &answer, problem);
 	if (result == RESULT_OK)
 		result = decode_page(json_at(answer.object, "/data"), site, customers, n_customers, problem);
 	if (result == RESULT_OK && *n_customers > 0 && json_truth(answer.object, "/has_more"))
@@ -173,8 +171,6 @@ static enum result collect_customers(struct json_object *data, const struct site
 	size_t i, count = 0, length = json_length(data);
 	char (*found)[STRIPE_ID_SIZE];
 
-	if (!json_object_is_type(data, json_type_array)) /* no empty page */
-		return stripe_unexpected(problem);
 	found = calloc(length + 1, sizeof(*found));
 	if (found == NULL)
 		return problem_memory(problem);
@@ -208,7 +204,7 @@ enum result stripe_customer_search(struct stripe *stripe, const struct site *sit
 	}
 	form_add(form, "query", strbuf_text(&query));
 	form_add_int(form, "limit", PAGE);
-	result = stripe_call(stripe, site, "GET", "/v1/customers/search", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/customers/search", form, &answer, problem);
 	if (result == RESULT_OK)
 		result = collect_customers(json_at(answer.object, "/data"), site, user, ids, n_ids, problem);
 out:
@@ -225,8 +221,6 @@ static enum result append_entitlements(struct json_object *data, char (**feature
 	size_t i, length = json_length(data);
 	char (*grown)[LOOKUP_KEY_SIZE];
 
-	if (!json_object_is_type(data, json_type_array)) /* no empty page */
-		return stripe_unexpected(problem);
 	grown = reallocarray(*features, *n_features + length + 1, sizeof(*grown));
 	if (grown == NULL)
 		return problem_memory(problem);
@@ -253,8 +247,7 @@ static enum result entitlement_page(struct stripe *stripe, const struct site *si
 	form_add(form, "customer", customer);
 	form_add_int(form, "limit", PAGE);
 	form_add(form, "starting_after", cursor[0] != '\0' ? cursor : NULL);
-	result = stripe_call(stripe, site, "GET", "/v1/entitlements/active_entitlements", form, NULL,
-	    answer, problem);
+	result = stripe_list(stripe, site, "/v1/entitlements/active_entitlements", form, answer, problem);
 	form_free(form);
 	return result;
 }

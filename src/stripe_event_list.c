@@ -48,7 +48,7 @@ static enum result page_call(struct stripe *stripe, const struct site *site, int
 	if (to)
 		form_add_int(form, "created[lt]", to);
 	form_add(form, "starting_after", first ? NULL : last);
-	result = stripe_call(stripe, site, "GET", "/v1/events", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/events", form, &answer, problem);
 	if (result == RESULT_OK) {
 		list->date = first ? answer.date : list->date;
 		list->more = json_truth(answer.object, "/has_more");

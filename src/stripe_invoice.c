@@ -102,7 +102,7 @@ static enum result open_page(struct stripe *stripe, const struct site *site,
 	form_add(form, "status", "open");
 	form_add(form, "limit", PAGE);
 	form_add(form, "starting_after", last[0] ? last : NULL);
-	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
 	data = json_at(answer.object, "/data");
 	for (size_t i = 0; i < json_length(data); i++) {
 		struct json_object *invoice = json_object_array_get_idx(data, i);
@@ -149,7 +149,7 @@ enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
 	form_add(form, "subscription", subscription->id);
 	form_add_int(form, "created[lte]", subscription->created + FIRST_WITHIN);
 	form_add(form, "limit", PAGE);
-	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
 	data = json_at(answer.object, "/data");
 	*invoice = NULL;
 	for (size_t i = 0; i < json_length(data) && !*invoice; i++) {
@@ -190,7 +190,7 @@ enum result stripe_invoice_payments(struct stripe *stripe, const struct site *si
 	form_add(form, "invoice", invoice);
 	form_add(form, "limit", PAGE);
 	form_add(form, "expand[]", "data.payment.payment_intent");
-	result = stripe_call(stripe, site, "GET", "/v1/invoice_payments", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/invoice_payments", form, &answer, problem);
 	if (result == RESULT_OK)
 		*state = payments_state(json_at(answer.object, "/data"));
 	json_object_put(answer.object);

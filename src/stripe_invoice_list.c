@@ -17,14 +17,9 @@ enum result stripe_invoice_list(struct stripe *stripe, const struct site *site,
 	form_add(form, "customer", customer);
 	form_add_int(form, "limit", limit);
 	form_add(form, "starting_after", after[0] != '\0' ? after : NULL);
-	result = stripe_call(stripe, site, "GET", "/v1/invoices", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
 	form_free(form);
-	if (result != RESULT_OK)
-		return result;
-	if (!json_object_is_type(json_at(answer.object, "/data"), json_type_array)) {
-		json_object_put(answer.object);
-		return stripe_unexpected(problem);
-	}
-	*list = answer.object;
-	return RESULT_OK;
+	if (result == RESULT_OK)
+		*list = answer.object;
+	return result;
 }

@@ -38,13 +38,9 @@ static enum result decode_list(struct json_object *list, struct stripe_price **p
     size_t *n_prices, struct problem *problem)
 {
 	struct json_object *data = json_at(list, "/data");
-	struct stripe_price *found;
-	size_t i, count;
+	size_t i, count = json_object_array_length(data);
+	struct stripe_price *found = calloc(count + 1, sizeof(*found));
 
-	if (!json_object_is_type(data, json_type_array))
-		return stripe_unexpected(problem);
-	count = json_object_array_length(data);
-	found = calloc(count + 1, sizeof(*found));
 	if (found == NULL)
 		return problem_memory(problem);
 	for (i = 0; i < count; i++) {
@@ -68,7 +64,7 @@ static enum result list(struct stripe *stripe, const struct site *site, struct f
 		return problem_memory(problem);
 	form_add(form, "active", "true");
 	form_add(form, "limit", "100");
-	result = stripe_call(stripe, site, "GET", "/v1/prices", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/prices", form, &answer, problem);
 	if (result == RESULT_OK)
 		result = decode_list(answer.object, prices, n_prices, problem);
 	json_object_put(answer.object);
@@ -117,7 +113,7 @@ enum result stripe_promotion_code_find(struct stripe *stripe, const struct site 
 	form_add(form, "code", code);
 	form_add(form, "active", "true");
 	form_add(form, "limit", "1");
-	result = stripe_call(stripe, site, "GET", "/v1/promotion_codes", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/promotion_codes", form, &answer, problem);
 	if (result == RESULT_OK && (!json_copy_text(answer.object, "/data/0/id", id, STRIPE_ID_SIZE) ||
 	    id[0] == '\0'))
 		result = problem_set(problem, RESULT_NOT_FOUND, "promotion_code_unknown", NULL,

@@ -12,17 +12,14 @@
 #define PAGE "100"
 #define SUBSCRIPTIONS "/v1/subscriptions"
 
-/* Another try would do better; whatever else is wrong, such as a key without
- * this permission, must not keep the subscriptions from being read. */
-static bool worth_reading_again(enum result result)
+/* What Stripe refuses it refuses each time, such as a key without this permission:
+ * that must not keep the subscriptions from being read. All else may pass. */
+static enum result unless_refused(enum result result, const struct problem *problem)
 {
-	return result == RESULT_RATE_LIMITED || result == RESULT_UNAVAILABLE
-	    || result == RESULT_TIMEOUT || result == RESULT_INTERNAL;
-}
+	bool refused = result == RESULT_INVALID || result == RESULT_NOT_FOUND
+	    || (result == RESULT_UPSTREAM && strcmp(problem->code, "stripe_refused") == 0);
 
-static enum result unless_passing(enum result result)
-{
-	return worth_reading_again(result) ? result : RESULT_OK;
+	return refused ? RESULT_OK : result;
 }
 
 static enum result first_invoice_judge(struct stripe *stripe, const struct site *site,
@@ -37,8 +34,8 @@ static enum result first_invoice_judge(struct stripe *stripe, const struct site 
 	}
 	if (json_text_is(invoice, "/status", "draft") || json_text_is(invoice, "/status", "void"))
 		return RESULT_OK;
-	result = unless_passing(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), &said,
-	    problem));
+	result = unless_refused(stripe_invoice_payments(stripe, site, json_text(invoice, "/id"), &said,
+	    problem), problem);
 	/* What a browser confirmed is no attempt of the invoice; and what nobody tried has not failed. */
 	if (result == RESULT_OK && (said != FIRST_PAYMENT_FAILED || json_truth(invoice, "/attempted")))
 		*state = said;
@@ -50,8 +47,8 @@ static enum result first_invoice_read(struct stripe *stripe, const struct site *
     const struct subscription *subscription, enum first_payment *state, struct problem *problem)
 {
 	struct json_object *invoice = NULL;
-	enum result result = unless_passing(stripe_invoice_first(stripe, site, subscription, &invoice,
-	    problem));
+	enum result result = unless_refused(stripe_invoice_first(stripe, site, subscription, &invoice,
+	    problem), problem);
 
 	if (result == RESULT_OK && invoice)
 		result = first_invoice_judge(stripe, site, invoice, state, problem);
@@ -98,8 +95,8 @@ static enum result past_due_read(struct stripe *stripe, const struct site *site,
 {
 	if (listed->snapshot.status != SUBSCRIPTION_PAST_DUE)
 		return RESULT_OK;
-	return unless_passing(stripe_invoice_open_since(stripe, site, listed->snapshot.id,
-	    &listed->past_due_since, problem));
+	return unless_refused(stripe_invoice_open_since(stripe, site, listed->snapshot.id,
+	    &listed->past_due_since, problem), problem);
 }
 
 /* Another page of items, laid behind those that the object has. */
@@ -119,7 +116,7 @@ static enum result items_page(struct stripe *stripe, const struct site *site,
 	form_add(form, "limit", PAGE);
 	form_add(form, "starting_after",
 	    count ? json_text(json_object_array_get_idx(items, count - 1), "/id") : NULL);
-	result = stripe_call(stripe, site, "GET", "/v1/subscription_items", form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, "/v1/subscription_items", form, &answer, problem);
 	data = json_at(answer.object, "/data");
 	for (size_t i = 0; result == RESULT_OK && i < json_length(data); i++) {
 		if (!json_append(items, json_object_get(json_object_array_get_idx(data, i))))
@@ -215,7 +212,7 @@ static enum result page_call(struct stripe *stripe, const struct site *site, con
 	form_add(form, "expand[]", "data.customer");
 	form_add(form, "expand[]", "data.latest_invoice");
 	form_add(form, "starting_after", last);
-	result = stripe_call(stripe, site, "GET", SUBSCRIPTIONS, form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, SUBSCRIPTIONS, form, &answer, problem);
 	if (result == RESULT_OK && !last)
 		list->date = answer.date;
 	if (result == RESULT_OK)
@@ -321,7 +318,7 @@ enum result stripe_subscription_customers(struct stripe *stripe, const struct si
 	form_add(form, "status", "all");
 	form_add(form, "limit", PAGE);
 	form_add(form, "starting_after", last[0] ? last : NULL);
-	result = stripe_call(stripe, site, "GET", SUBSCRIPTIONS, form, NULL, &answer, problem);
+	result = stripe_list(stripe, site, SUBSCRIPTIONS, form, &answer, problem);
 	if (result == RESULT_OK)
 		result = customers_decode(json_at(answer.object, "/data"), last, customers, count, problem);
 	if (result == RESULT_OK && (!json_truth(answer.object, "/has_more") || *count == 0))

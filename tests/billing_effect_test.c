@@ -24,7 +24,7 @@ static bool make(event_effect_make *effect_make, const char *data)
 	assert_in_range(length, 1, sizeof(body) - 1);
 	assert_true(stripe_event_parse(body, (size_t)length, &event));
 	event_effect_begin(&effect, &site, &event, NOW);
-	return effect_make(&effect);
+	return effect_make(&effect) == RESULT_OK;
 }
 
 static int end(void **state)
@@ -194,7 +194,7 @@ static void updated_invoice_matters_when_given_up_or_unknown(void **state)
 	assert_int_equal(effect.change.dirty, DIRTY_BY_RULES);
 }
 
-static bool tell_finalization_failed(struct event_effect *told)
+static enum result tell_finalization_failed(struct event_effect *told)
 {
 	return event_effect_tell(told, "invoice_finalization_failed");
 }

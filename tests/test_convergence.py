@@ -9,6 +9,7 @@ from histories.proxy import Proxy
 from histories.shop import AGO, Shop
 from testenv.process import wait_until
 from testenv.sandbox import WEBHOOK_SECRET
+from testenv.sync import sync_once
 
 DAY = 86400
 CANCELED = "canceled"
@@ -360,6 +361,20 @@ def test_first_sepa_payment_that_succeeds(shop):
     shop.deliver(*shop.events())
     shop.sandbox.control("POST", "settings", {"processing": 60})
     assert shop.ask() == 204
+    shop.check()
+
+
+def test_rebuild_while_stripe_fails_takes_nobody_for_paid(shop):
+    """The lists answer, what is read beside them does not."""
+    shop.sandbox.control("POST", "settings", {"processing": 60})
+    customer, subscription = debit(shop, "AT861904300235473202")
+    shop.pass_time(60)
+    shop.until_now()
+    shop.sandbox.control("POST", "faults", {"method": "GET", "path": "/v1/invoice_payments", "status": 500, "times": 3})
+    assert sync_once(shop.stack.site, "--customer", customer).returncode != 0
+    shop.sandbox.control("DELETE", "faults")
+    shop.sync()
+    assert shop.ask() == "payment_failed"
     shop.check()
 
 

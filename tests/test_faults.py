@@ -11,7 +11,7 @@ from testenv import fcgi, places
 from testenv.faults import KINDS, Faulty, FaultyRun
 from testenv.sandbox import SECRET_KEY, WEBHOOK_SECRET
 from testenv.site import CATALOGUE, Site, identity_token
-from testenv.webhook import event, sign, subscription
+from testenv.webhook import event, invoice, sign, subscription
 
 COUNT = itertools.count(1)
 MEMORY = ("memory", "library_memory")
@@ -108,6 +108,31 @@ def test_event_with_a_2xx_is_stored_whole(house, connected):
         assert code != 200 or house.record(name) == expected, fault
         assert deliver(webhook, house.paid(name)) == 200, fault
         assert house.record(name) == expected, fault
+
+
+def test_event_with_a_2xx_is_told(house):
+    """Its notice is all that it changes, and nothing else would tell it."""
+    webhook = house.start("tollgate-webhook")
+
+    def made(name):
+        return event("invoice.payment_failed", invoice(subscription=f"sub_{name}", customer=f"cus_{name}"),
+                     id=f"evt_{name}")
+
+    def send():
+        name = fresh()
+        return name, deliver(webhook, made(name))
+
+    def told(name):
+        return [fields for _, fields in house.redis.xrange("tollgate:{shop}:notices")
+                if fields["customer"] == f"cus_{name}"]
+
+    name, code = send()
+    assert code == 200 and len(told(name)) == 1
+    for fault in webhook.page.faults(MEMORY + LIBRARIES + REDIS, send):
+        with fault:
+            name, code = send()
+        assert code != 200 or len(told(name)) == 1, fault
+        assert deliver(webhook, made(name)) == 200 and len(told(name)) == 1, fault
 
 
 def link(house, user):
