@@ -305,6 +305,13 @@ static enum access_reason trust_reason(const struct subscription_record *record,
 	    record->first_payment == FIRST_PAYMENT_PROCESSING ? REASON_PROCESSING : REASON_NONE;
 }
 
+/* Nobody who has to leave a card for her trial has it without. */
+static bool trial_is_open(const struct subscription *snapshot, const struct plan *plan)
+{
+	return snapshot->status == SUBSCRIPTION_TRIALING && snapshot->setup_due &&
+	    !(plan && plan->trial_without_card);
+}
+
 /* What is of no use here still tells her that she has something else, as long as it lives. */
 static void judge(struct decider *decider, const struct subscription_record *record,
     const struct subscription_item *item, const struct plan *plan, int64_t now)
@@ -313,10 +320,11 @@ static void judge(struct decider *decider, const struct subscription_record *rec
 	bool passes = access_record_passes(decider->site, record, item, now, &verdict.until,
 	    &verdict.reason);
 
-	if (passes && decider->defaulted) {
+	if (passes && decider->defaulted)
 		verdict.reason = trust_reason(record, now);
-		passes = verdict.reason == REASON_NONE;
-	}
+	if (passes && trial_is_open(&record->snapshot, plan))
+		verdict.reason = REASON_INCOMPLETE;
+	passes = passes && verdict.reason == REASON_NONE;
 	if (passes)
 		add_passing(decider, plan, verdict.until);
 	if (!requirement_met(decider->requirement, decider->user, item, plan)) {

@@ -62,7 +62,7 @@ enum result billing_purchase_open(const struct billing *billing,
 {
 	enum result result;
 
-	*purchase = (struct purchase){ .wanted = wanted };
+	*purchase = (struct purchase){ .wanted = wanted, .counted = purchase->counted };
 	result = billing_plan_choose(billing, &wanted->plan, &purchase->choice, problem);
 	if (result == RESULT_OK)
 		result = check_quantity(wanted, purchase->choice.plan, problem);

@@ -27,7 +27,8 @@ struct purchase {
 	bool withdrawn;                      /* its price: there may be another by now */
 };
 
-/* What the caller names, looked up; `wanted` stays the caller's. Refuses what no plan sells. */
+/* What the caller names, looked up; `wanted` stays the caller's. Refuses what no plan sells.
+ * *purchase is zero, or one that was opened before: it stays counted. */
 enum result billing_purchase_open(const struct billing *billing,
     const struct purchase_wanted *wanted, struct purchase *purchase, struct problem *problem);
 

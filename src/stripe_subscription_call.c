@@ -98,14 +98,15 @@ static void add_items(struct form *form, const struct stripe_subscription_params
 	form_add(form, "discounts[0][promotion_code]", params->promotion_code);
 }
 
+/* Who has confirmed no card by the end is not sent an invoice, which would be overdue only. */
 static void add_trial(struct form *form, const struct plan *plan)
 {
+	bool pauses = plan->trial_without_card && plan->trial_end == TRIAL_END_PAUSE;
+
 	if (plan->trial_days == 0)
 		return;
 	form_add_int(form, "trial_period_days", plan->trial_days);
-	if (plan->trial_without_card)
-		form_add(form, "trial_settings[end_behavior][missing_payment_method]",
-		    plan->trial_end == TRIAL_END_CANCEL ? "cancel" : "pause");
+	form_add(form, "trial_settings[end_behavior][missing_payment_method]", pauses ? "pause" : "cancel");
 }
 
 static void encode(struct form *form, const struct site *site,

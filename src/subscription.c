@@ -76,6 +76,7 @@ static const struct field subscription_fields[] = {
 	OTHER(subscription, send_invoice, FIELD_FLAG, false),
 	OTHER(subscription, cancel_at_period_end, FIELD_FLAG, false),
 	OTHER(subscription, simulated, FIELD_FLAG, false),
+	OTHER(subscription, setup_due, FIELD_FLAG, false),
 	OTHER(subscription, created, FIELD_NUMBER, false),
 	OTHER(subscription, trial_end, FIELD_NUMBER, false),
 	OTHER(subscription, cancel_at, FIELD_NUMBER, false),

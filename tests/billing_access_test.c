@@ -350,6 +350,20 @@ static void first_invoice_of_a_trial_is_for_nothing(void **state)
 	assert_true(passes_at(record, NOW));
 }
 
+static void trial_that_waits_for_a_card_is_none_unless_the_plan_asks_for_none(void **state)
+{
+	struct subscription_record *record = add(SUBSCRIPTION_TRIALING, "basic_monthly");
+
+	(void)state;
+	record->snapshot.setup_due = true;
+	assert_denied("plan:basic", REASON_INCOMPLETE);
+	plans[0].trial_without_card = true;
+	assert_passes("plan:basic");
+	plans[0].trial_without_card = false;
+	record->snapshot.status = SUBSCRIPTION_ACTIVE;
+	assert_passes("plan:basic");
+}
+
 static void first_payment_is_of_no_matter_unless_active(void **state)
 {
 	(void)state;
@@ -657,6 +671,7 @@ int main(void)
 		TEST(unheard_first_payment_is_not_trusted_after_one_that_failed),
 		TEST(unheard_first_payment_is_awaited_for_32_days),
 		TEST(first_invoice_of_a_trial_is_for_nothing),
+		TEST(trial_that_waits_for_a_card_is_none_unless_the_plan_asks_for_none),
 		TEST(first_payment_is_of_no_matter_unless_active),
 		TEST(plan_is_found_by_price_key_or_product),
 		TEST(own_price_decides_before_product),

@@ -4,6 +4,8 @@ import time
 
 import pytest
 from test_checkout import create, error, pay
+from test_subscription import confirm
+from test_subscription import create as subscribe
 
 STATUS = "/billing/session-status"
 
@@ -135,6 +137,20 @@ def test_a_site_may_give_every_subscription_its_trial(stack_factory):
     again = stack.sandbox.api("GET", "/v1/checkout/sessions/" + create(alice, plan="premium")["sessionId"])
     pay(stack, again["id"])
     assert subscriptions(stack)[0]["status"] == "trialing"
+
+
+def test_trial_that_needs_a_card_is_not_had_without_one(stack_factory):
+    stack = stack_factory(gated={"members": "plan:basic"}, site={
+        "plans": 'plan "basic" { lookup_key = "basic_monthly" trial_days = 14 }'})
+    mallory = stack.session("mallory")
+    begun = subscribe(mallory, plan="basic")
+    stack.settle()
+    assert begun["status"] == "trialing" and mallory.get("/members/page").status_code == stack.web.unpaid
+    [request] = [r for r in stack.sandbox.requests() if r["method"] == "POST" and r["path"] == "/v1/subscriptions"]
+    assert request["params"]["trial_settings"] == {"end_behavior": {"missing_payment_method": "cancel"}}
+    confirm(stack, begun["clientSecret"])
+    stack.settle()
+    assert mallory.get("/members/page").status_code == 200
 
 
 def test_who_comes_anew_is_not_starved_by_kept_connections(stack):

@@ -195,6 +195,15 @@ def test_failure_to_expire_that_stripe_keeps_is_no_lasting_one(stack):
     create(alice, plan="premium")
 
 
+def test_purchase_that_is_opened_again_is_counted_once(stack_factory):
+    stack = stack_factory(site={"site_settings": 'creation_limit = "1/10m"'})
+    create(stack.session("ann"), plan="basic")
+    withdraw(stack, "basic_monthly")
+    stack.sandbox.api("POST", "/v1/prices", product="prod_basic", currency="eur", unit_amount=700,
+                      lookup_key="basic_monthly", transfer_lookup_key="true", **{"recurring[interval]": "month"})
+    create(stack.session("bob"), plan="basic")
+
+
 def test_set_up_fee_that_another_took_the_place_of_is_charged_at_once(stack_factory):
     stack = stack_factory(site={"plans": PLAN_WITH_FEE})
     seed_fee(stack)
