@@ -121,6 +121,20 @@ def test_content_opens_for_what_was_bought(site, attributes):
     assert SECRET in ada.get("/other").text
 
 
+@pytest.mark.parametrize("text, opens", [
+    (f'[tollgate_members plan="premium"]{SECRET}', True),
+    (f'[tollgate_members plan="basic"]a [tollgate_members plan="any"]b[/tollgate_members] {SECRET}[/tollgate_members]', False),
+    (f'[tollgate_members plan="premium" /]{SECRET}[/tollgate_members]', False),
+    (f'{SECRET}[/tollgate_members] [tollgate_members plan="premium"]a[/tollgate_members]', False)])
+def test_content_without_its_end_is_not_open_to_everybody(site, text, opens):
+    site.page("other", text)
+    ada = site.log_in(ADA)
+    buy(site, ada)
+    site.stack.settle()
+    assert (SECRET in ada.get("/other").text) == opens
+    assert SECRET not in site.visitor().get("/other").text
+
+
 def test_content_stays_closed_while_the_gate_is_away(site):
     ada = site.log_in(ADA)
     buy(site, ada)

@@ -95,7 +95,8 @@ function cookie_claims(\WP_User $user): array
 		return [];
 	}
 	$claims = json_decode((string) base64_decode(strtr($part[1], '-_', '+/')), true);
-	$ours = is_array($claims) && $claims['sub'] === (string) $user->ID && $claims['aud'] === config('SITE');
+	$ours = is_array($claims) && ($claims['sub'] ?? '') === (string) $user->ID
+		&& ($claims['aud'] ?? '') === config('SITE');
 	return $ours ? $claims + ['turns' => 0] : [];
 }
 
@@ -149,7 +150,10 @@ function next_path(): string
 	if (preg_match('~(?:^|&)next=(/(?![/\\\\])[\x21-\x5b\x5d-\x7e]*)$~D', $query, $found) !== 1) {
 		return '';
 	}
-	return $found[1];
+	/* WordPress would take these out of a redirect, and lead to another file. */
+	return preg_replace_callback('~[^a-z0-9\-+_.?#=&;,/:%!*@\~()[\]]~i', function (array $found): string {
+		return rawurlencode($found[0]);
+	}, $found[1]);
 }
 
 /* Who is logged in already gets a new token, and goes back. */
@@ -167,7 +171,7 @@ function come_back(): void
 	$before = cookie_claims($user);
 	$turns = time() - ($before['iat'] ?? 0) < TURNS_SECONDS ? $before['turns'] + 1 : 0;
 	if ($turns > TURNS) {
-		error_log('tollgate: the gate refuses our tokens: do TOLLGATE_SITE and the key agree with tollgate.conf?');
+		log_refused_token();
 		wp_die(esc_html__('This page cannot be opened right now. Please try again later.', 'tollgate'), '',
 			['response' => 500]);
 	}
@@ -181,6 +185,11 @@ add_action('set_logged_in_cookie', __NAMESPACE__ . '\\logged_in', 10, 4);
 add_action('clear_auth_cookie', __NAMESPACE__ . '\\forget');
 add_action('wp_logout', __NAMESPACE__ . '\\forget', 10, 0);
 add_action('login_init', __NAMESPACE__ . '\\come_back');
+
+function log_refused_token(): void
+{
+	error_log('tollgate: the gate refuses our tokens: do TOLLGATE_SITE and the key agree with tollgate.conf?');
+}
 
 /* What tollgate answers to this server, on behalf of a user: WordPress' response, or its WP_Error. */
 function ask(string $method, string $path, \WP_User $user, array $fields, int $seconds)
@@ -236,7 +245,8 @@ function after_checkout(\WP_User $user): void
 }
 
 /* ['pass' => bool] with what the gate says: status, plan, until, reason. It decides, and
- * nothing here: it knows of graces and of payments under way. No answer is a no. */
+ * nothing here: it knows of graces and of payments under way. No answer is a no, and so is
+ * a 401: she is logged in, and it takes none of our tokens. */
 function ask_gate(\WP_User $user, string $require): array
 {
 	$path = 'access/' . str_replace('%3A', ':', rawurlencode($require));
@@ -246,7 +256,10 @@ function ask_gate(\WP_User $user, string $require): array
 	foreach (['status', 'plan', 'until', 'reason'] as $name) {
 		$access[$name] = (string) wp_remote_retrieve_header($response, "tollgate-$name");
 	}
-	$answered = in_array(wp_remote_retrieve_response_code($response), [204, 401, 403], true);
+	if (wp_remote_retrieve_response_code($response) === 401) {
+		log_refused_token();
+	}
+	$answered = in_array(wp_remote_retrieve_response_code($response), [204, 403], true);
 	return $answered ? $access : ['pass' => false, 'reason' => 'unavailable'] + $access;
 }
 
@@ -280,19 +293,22 @@ const ERRORS = [
 	'rate_limited' => 'That was too often. Please wait a moment.',
 ];
 
-/* What went wrong on the way here; never what the address says in its own words. */
+/* What went wrong on the way here, once on a page; never what the address says in its own words. */
 function error_message(): string
 {
+	static $shown = false;
 	$code = field($_GET, 'tollgate_error');
-	if ($code === '') {
+	if ($code === '' || $shown) {
 		return '';
 	}
+	$shown = true;
 	$message = ERRORS[$code] ?? 'That did not work. Nothing was charged; please try again.';
 	return '<p class="tollgate-error" role="alert">' . esc_html(translate($message, 'tollgate')) . '</p>';
 }
 
 function button(string $action, array $fields, string $label): string
 {
+	keep_out_of_caches(); // the nonce is her own
 	$fields += ['action' => "tollgate_$action", '_wpnonce' => wp_create_nonce("tollgate_$action"),
 		'_wp_http_referer' => remove_query_arg('tollgate_error')];
 	$inputs = '';
@@ -302,6 +318,14 @@ function button(string $action, array $fields, string $label): string
 	return error_message() . '<form class="tollgate-' . esc_attr($action) . '" method="post" action="'
 		. esc_url(admin_url('admin-post.php')) . '">' . $inputs
 		. '<button class="wp-element-button">' . esc_html($label) . '</button></form>';
+}
+
+/* What the cache plugins agreed on. */
+function keep_out_of_caches(): void
+{
+	if (!defined('DONOTCACHEPAGE')) {
+		define('DONOTCACHEPAGE', true);
+	}
 }
 
 function login_link(): string
@@ -346,15 +370,71 @@ function shortcode_members($attributes, ?string $content = null): string
 	if (!is_user_logged_in()) {
 		return closed('unidentified');
 	}
-	if (!defined('DONOTCACHEPAGE')) {
-		define('DONOTCACHEPAGE', true); // what the cache plugins agreed on
-	}
+	keep_out_of_caches();
 	$user = wp_get_current_user();
 	if (gate_has_said($user, $require)) {
 		return do_shortcode((string) $content);
 	}
 	$access = access($user, $require);
 	return $access['pass'] ? do_shortcode((string) $content) : closed($access['reason']);
+}
+
+/* WordPress takes the first [/tollgate_members] for the end, wherever it stands, and where
+ * there is none, nothing is within: what comes then would be open to everybody. So would be
+ * one that a page break cuts in two. How many are open at the end of the text, 0 or 1; null
+ * where one stands within another, is empty ([… /]), or ends without having begun. */
+function open_at_end(string $text): ?int
+{
+	preg_match_all('~(?<!\[)\[(/?)tollgate_members(?![\w-])([^\]]*/\])?~', $text, $tags);
+	$open = 0;
+	foreach ($tags[1] as $number => $slash) {
+		if ($tags[2][$number] !== '' || ($slash === '/') !== ($open === 1)) {
+			return null;
+		}
+		$open = 1 - $open;
+	}
+	return $open;
+}
+
+/* Pages that <!--nextpage--> makes: what is open at the end of one begins again on the next. */
+function paired_pages(array $pages): array
+{
+	$begin = '';
+	foreach ($pages as $number => $page) {
+		$pages[$number] = $begin . $page;
+		preg_match_all('~(?<!\[)\[/?tollgate_members(?![\w-])[^\]]*\]~', $pages[$number], $tags);
+		$last = (string) end($tags[0]);
+		$begin = strncmp($last, '[/', 2) === 0 ? '' : $last;
+	}
+	return $pages;
+}
+
+/* What has no end lasts to the end of the page; of what makes no sense, only that is shown
+ * which stands before the first one, if that is a beginning. */
+function paired_content($text): string
+{
+	$text = (string) $text;
+	$open = open_at_end($text);
+	if ($open === null) {
+		preg_match('~^(.*?)(?<!\[)\[(/?)tollgate_members~s', $text, $found);
+		return ($found[2] === '' ? force_balance_tags($found[1]) : '') . closed('misconfigured');
+	}
+	return $open === 1 ? $text . '[/tollgate_members]' : $text;
+}
+
+/* An excerpt is made of what stands before the first break, with all shortcodes taken out:
+ * a beginning without its end would take out itself alone. */
+function paired_excerpt($excerpt, $post = null): string
+{
+	$post = get_post($post);
+	if ((string) $excerpt === '' && $post !== null) {
+		foreach (preg_split('~<!--(?:more|nextpage)~', $post->post_content) as $part) {
+			if (open_at_end($part) !== 0) {
+				return wp_strip_all_tags(closed('unidentified'));
+			}
+		}
+	}
+	return (string) $excerpt;
 }
 
 /* A nonce is its user's, and so proves that she pressed the button herself. */
@@ -405,6 +485,10 @@ function action_of_a_stranger(): void
 add_shortcode('tollgate_buy', __NAMESPACE__ . '\\shortcode_buy');
 add_shortcode('tollgate_portal', __NAMESPACE__ . '\\shortcode_portal');
 add_shortcode('tollgate_members', __NAMESPACE__ . '\\shortcode_members');
+add_filter('the_content', __NAMESPACE__ . '\\paired_content'); // behind blocks, before shortcodes
+add_filter('content_pagination', __NAMESPACE__ . '\\paired_pages');
+add_filter('widget_block_content', __NAMESPACE__ . '\\paired_content');
+add_filter('get_the_excerpt', __NAMESPACE__ . '\\paired_excerpt', 9, 2); // before it is made of the content
 add_action('admin_post_tollgate_buy', __NAMESPACE__ . '\\action_buy');
 add_action('admin_post_tollgate_portal', __NAMESPACE__ . '\\action_portal');
 add_action('admin_post_nopriv_tollgate_buy', __NAMESPACE__ . '\\action_of_a_stranger');

@@ -63,6 +63,7 @@ if ($path === '/wp-login.php') {
 } elseif (strncmp($path, '/wp-json/', 9) === 0) {
 	stub_rest($path);
 } else {
-	echo do_shortcode(file_get_contents($_SERVER['WP_DIRECTORY'] . '/' . basename($path) . '.page'));
+	$content = file_get_contents($_SERVER['WP_DIRECTORY'] . '/' . basename($path) . '.page');
+	echo do_shortcode(apply_filters('the_content', $content));
 }
 header('Tollgate-Test-Do-Not-Cache: ' . (int) defined('DONOTCACHEPAGE'));

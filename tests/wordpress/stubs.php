@@ -61,6 +61,27 @@ function has_action($name)
 	return isset($stub_hooks[$name]);
 }
 
+function add_filter($name, $callback, $priority = 10, $accepted = 1)
+{
+	add_action($name, $callback, $priority, $accepted);
+}
+
+function apply_filters($name, $value)
+{
+	global $stub_hooks;
+	$hooks = $stub_hooks[$name] ?? [];
+	ksort($hooks);
+	foreach (array_merge(...array_values($hooks)) as [$callback]) {
+		$value = $callback($value);
+	}
+	return $value;
+}
+
+function force_balance_tags($text)
+{
+	return $text;
+}
+
 function add_shortcode($tag, $callback)
 {
 	global $stub_shortcodes;
