@@ -11,6 +11,8 @@ local INCOMPLETE, LIVING, FINAL = 0, 1, 2
 local TRUSTED = 600 -- an event older than this does not begin a record
 local NEAR = 60     -- so close together, events may have overtaken each other
 local KEEP = 32 * 86400
+local ENDED = 30    -- so many of a customer's that have ended are kept
+local RECENT = 3600
 
 local function finish(outcome)
 	if change.event then redis.call('HINCRBY', counters_key, outcome, 1) end
@@ -123,8 +125,9 @@ end
 
 local function tell_status(snapshot)
 	local from = stored('status', snapshot.id)
-	-- a rebuilt record is no news
-	if from == snapshot.status or (change.reading and not from and not snapshot.young) then return end
+	-- a rebuilt record is no news, nor what had ended before it was known, or was forgotten since
+	local rebuilt = change.reading and not from and (not snapshot.young or snapshot.rank == FINAL)
+	if from == snapshot.status or rebuilt then return end
 	tell('subscription_status_changed', cjson.encode({
 		subscription = snapshot.id,
 		from = from or cjson.null,
@@ -265,6 +268,50 @@ for _, notice in ipairs(change.notices) do
 		tell(notice.type, notice.data)
 	end
 end
+
+-- Whoever buys and cancels all day must not make her record, and the gate with it, slow. What
+-- has just ended stays, since an event of before its end would begin it anew; then what decides
+-- about a trial or a debit, and then the youngest.
+local FACTS = { 'subscription', 'as_of', 'rank', 'status', 'past_due_since', 'first_payment', 'awaited' }
+
+local function ended_one(id)
+	local json = set['subscription:' .. id] or stored('subscription', id) or ''
+	local payment = set['first_payment:' .. id] or stored('first_payment', id)
+	local created = tonumber(string.match(json, '"created":(%d+)')) or 0
+	local ended_at = tonumber(string.match(json, '"ended_at":(%d+)')) or created
+	local order = created
+	if string.find(json, '"trial_end":', 1, true) or payment == 'failed' or payment == 'processing' then
+		order = order + 1e11
+	end
+	if change.now - ended_at < RECENT then order = math.huge end
+	return { id = id, order = order }
+end
+
+local function list_ended()
+	local ended, listed = {}, {}
+	for _, fields in ipairs({ record, set }) do
+		for field in pairs(fields) do
+			local id = string.match(field, '^rank:(.+)$')
+			if id and tonumber(set[field] or record[field]) == FINAL and not listed[id] then
+				listed[id] = true
+				ended[#ended + 1] = ended_one(id)
+			end
+		end
+	end
+	table.sort(ended, function(a, b) return a.order > b.order or a.order == b.order and a.id > b.id end)
+	return ended
+end
+
+local function forget_ended()
+	for i, one in ipairs(list_ended()) do
+		for _, fact in ipairs(i > ENDED and one.order < math.huge and FACTS or {}) do
+			local field = fact .. ':' .. one.id
+			set[field] = nil
+			if record[field] then unset[#unset + 1] = field end
+		end
+	end
+end
+if next(change.snapshots) then forget_ended() end
 
 -- Beyond the times of what is stored.
 local function news()

@@ -39,16 +39,46 @@ static const struct store_script none_script = { "none",
 
 static const char subscription_prefix[] = "subscription:";
 
-/* The value of field prefix + id of a hash as HGETALL gives it, or NULL. */
+/* HGETALL gives fields and values by turns: a pair, by the name of its field. */
+#define PAIR_SIZE (2 * sizeof(redisReply *))
+
+static int compare_pairs(const void *a, const void *b)
+{
+	const redisReply *const *one = a, *const *other = b;
+
+	return strcmp((*one)->str, (*other)->str);
+}
+
+/* A customer may have many subscriptions, and each has fields of its own. */
+static void hash_sort(const redisReply *hash)
+{
+	if (hash->elements > 0)
+		qsort(hash->element, hash->elements / 2, PAIR_SIZE, compare_pairs);
+}
+
+struct field_name {
+	const char *prefix, *id;
+};
+
+static int compare_name(const void *key, const void *pair)
+{
+	const struct field_name *name = key;
+	const redisReply *const *field = pair;
+	size_t length = strlen(name->prefix);
+	int order = strncmp(name->prefix, (*field)->str, length);
+
+	return order != 0 ? order : strcmp(name->id, (*field)->str + length);
+}
+
+/* The value of field prefix + id of a hash that was sorted, or NULL. */
 static const char *hash_value(const redisReply *hash, const char *prefix, const char *id)
 {
-	size_t length = strlen(prefix);
+	const struct field_name name = { prefix, id };
+	redisReply **pair = NULL;
 
-	for (size_t i = 0; i + 1 < hash->elements; i += 2)
-		if (strncmp(hash->element[i]->str, prefix, length) == 0 &&
-		    strcmp(hash->element[i]->str + length, id) == 0)
-			return hash->element[i + 1]->str;
-	return NULL;
+	if (hash->elements > 0)
+		pair = bsearch(&name, hash->element, hash->elements / 2, PAIR_SIZE, compare_name);
+	return pair ? pair[1]->str : NULL;
 }
 
 static int64_t hash_number(const redisReply *hash, const char *prefix, const char *id)
@@ -134,8 +164,10 @@ static enum result read_customer(const char *name, const redisReply *hash,
     struct store_user *user)
 {
 	size_t length = strlen(name);
-	const char *features = hash_value(hash, "features", "");
+	const char *features;
 
+	hash_sort(hash);
+	features = hash_value(hash, "features", "");
 	if (!hash_value(hash, "generation", ""))
 		user->known = false;
 	if (hash_value(hash, "deleted", "") || length >= STRIPE_ID_SIZE)

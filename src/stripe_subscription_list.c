@@ -155,6 +155,20 @@ static bool list_grow(struct stripe_subscription_list *list, size_t more)
 	return true;
 }
 
+/* Of what has ended unpaid one is enough to know: each costs a call. */
+static bool has_defaulted(const struct stripe_subscription_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct stripe_listed_subscription *listed = &list->data[i];
+
+		if (listed->snapshot.status == SUBSCRIPTION_CANCELED
+		    && (listed->first_payment == FIRST_PAYMENT_FAILED
+		    || listed->first_payment == FIRST_PAYMENT_PROCESSING))
+			return true;
+	}
+	return false;
+}
+
 /* Onto the end of the list, where there is room. */
 static enum result subscription_read(struct stripe *stripe, const struct site *site,
     struct json_object *object, struct stripe_subscription_list *list, struct problem *problem)
@@ -174,7 +188,8 @@ static enum result subscription_read(struct stripe *stripe, const struct site *s
 		stripe_customer_decode(json_at(object, "/customer"), site, &list->customer);
 	listed->has_payment_method = json_id(object, "/default_payment_method")
 	    || json_id(object, "/default_source") || list->customer.has_payment_method;
-	result = first_payment_read(stripe, site, object, listed, problem);
+	if (listed->snapshot.status != SUBSCRIPTION_CANCELED || !has_defaulted(list))
+		result = first_payment_read(stripe, site, object, listed, problem);
 	if (result == RESULT_OK)
 		result = past_due_read(stripe, site, listed, problem);
 	if (result == RESULT_OK)

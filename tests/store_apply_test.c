@@ -482,6 +482,45 @@ static void record_of_one_that_goes_on_beside_one_that_ended_is_listed(void **st
 	assert_int_equal(renewal(), 0);
 }
 
+/* One that ended so long ago; of many. */
+static void show_ended(int number, int64_t ended_at, int64_t trial_end)
+{
+	struct subscription subscription = a_subscription(SUBSCRIPTION_CANCELED);
+	struct store_snapshot snapshot = { .subscription = &subscription, .first_payment = FIRST_PAYMENT_PAID };
+
+	snprintf(subscription.id, sizeof(subscription.id), "sub_ended_%d", number);
+	subscription.created = ended_at - 60;
+	subscription.ended_at = ended_at;
+	subscription.trial_end = trial_end;
+	event(NOW - 5, (struct store_change){ .snapshots = &snapshot, .n_snapshots = 1 });
+}
+
+static void what_ended_long_ago_is_forgotten_beyond_thirty(void **state)
+{
+	(void)state;
+	show(NOW - 10, SUBSCRIPTION_ACTIVE);
+	show_ended(0, NOW - 9000, NOW - 9000);
+	for (int i = 1; i <= 31; i++)
+		show_ended(i, NOW - 9000 + i, 0);
+	assert_string_equal(field("rank:sub_1"), "1");
+	assert_string_equal(field("rank:sub_ended_0"), "2");
+	assert_string_equal(field("rank:sub_ended_1"), "");
+	assert_string_equal(field("subscription:sub_ended_1"), "");
+	assert_string_equal(field("first_payment:sub_ended_1"), "");
+	assert_string_equal(field("rank:sub_ended_3"), "2");
+	assert_string_equal(field("rank:sub_ended_31"), "2");
+}
+
+/* An event of a minute before its end may come yet. */
+static void what_has_just_ended_is_not_forgotten(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 40; i++)
+		show_ended(i, NOW - 60 + i, 0);
+	assert_string_equal(field("rank:sub_ended_1"), "2");
+	assert_string_equal(field("rank:sub_ended_40"), "2");
+}
+
 static void declined_card_of_an_incomplete_subscription_bars_no_later_payer(void **state)
 {
 	(void)state;
@@ -883,6 +922,8 @@ int main(void)
 		TEST(paid_again_ends_past_due_since),
 		TEST(first_payment_once_paid_stays_paid),
 		TEST(first_payment_failed_overrides_processing),
+		TEST(what_ended_long_ago_is_forgotten_beyond_thirty),
+		TEST(what_has_just_ended_is_not_forgotten),
 		TEST(record_of_what_goes_on_is_listed_by_its_end),
 		TEST(record_of_one_that_goes_on_beside_one_that_ended_is_listed),
 		TEST(end_before_any_news_of_the_first_payment_leaves_it_under_way),
