@@ -21,19 +21,6 @@ struct checkout {
 	struct attempt attempt;
 };
 
-static bool fingerprint_make(const struct site *site, struct checkout *checkout)
-{
-	const struct stripe_checkout_params *params = &checkout->params;
-	char numbers[64];
-
-	snprintf(numbers, sizeof(numbers), "%" PRId64 ":%d:%d", params->quantity,
-	    (int)params->ui_mode, params->plan->trial_days);
-	return stripe_digest(checkout->fingerprint, params->plan->name, params->price,
-	    checkout->purchase.choice.setup_price, numbers,
-	    params->currency != NULL ? params->currency : "", checkout->purchase.promotion_code,
-	    site->success_path, site->cancel_path, NULL);
-}
-
 static enum result checkout_open(const struct billing *billing,
     const struct checkout_wanted *wanted, struct checkout *checkout, struct problem *problem)
 {
@@ -58,12 +45,21 @@ static enum result checkout_open(const struct billing *billing,
 	return RESULT_OK;
 }
 
+/* By all that Stripe is told: of what the configuration says otherwise by now, no session
+ * is offered again, and no answer repeated. */
+static enum result fingerprint_make(const struct billing *billing, struct checkout *checkout,
+    struct problem *problem)
+{
+	return stripe_checkout_session_digest(checkout->fingerprint, billing->site, &checkout->params) ?
+	    RESULT_OK : problem_memory(problem);
+}
+
 /* A subscription that is known by now may have had the trial. */
 static enum result take_terms(const struct billing *billing, const struct store_user *user,
     struct checkout *checkout, struct problem *problem)
 {
 	checkout->params.plan = billing_purchase_terms(billing->site, user, &checkout->purchase);
-	return fingerprint_make(billing->site, checkout) ? RESULT_OK : problem_memory(problem);
+	return fingerprint_make(billing, checkout, problem);
 }
 
 /* Who buys, and on which terms. */
@@ -290,6 +286,8 @@ static enum result create(const struct billing *billing, struct checkout *checko
 	if ((result == RESULT_INVALID || result == RESULT_NOT_FOUND) &&
 	    billing_purchase_customer_gone(problem)) {
 		result = billing_purchase_replace_customer(billing, &checkout->purchase, problem);
+		if (result == RESULT_OK)
+			result = fingerprint_make(billing, checkout, problem);
 		if (result == RESULT_OK)
 			result = ask_stripe(billing, checkout, session, problem);
 	}

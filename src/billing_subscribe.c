@@ -24,16 +24,14 @@ struct order {
 	char fingerprint[STRIPE_DIGEST_SIZE];
 };
 
-static bool fingerprint_make(struct order *order)
+/* What she ordered, whoever of her customers pays and on whatever terms. */
+static bool fingerprint_make(const struct site *site, struct order *order)
 {
-	const struct stripe_subscription_params *params = &order->params;
-	char numbers[64];
+	struct stripe_subscription_params params = order->params;
 
-	snprintf(numbers, sizeof(numbers), "%" PRId64 ":%d:%d:%d", params->quantity,
-	    params->plan->trial_days, params->plan->trial_without_card, (int)params->plan->trial_end);
-	return stripe_digest(order->fingerprint, params->plan->name, params->price,
-	    order->purchase.choice.setup_price, numbers,
-	    params->currency != NULL ? params->currency : "", order->purchase.promotion_code, NULL);
+	params.customer = NULL;
+	params.order = NULL;
+	return stripe_subscription_digest(order->fingerprint, site, &params);
 }
 
 static enum result order_open(const struct billing *billing, const struct subscribe_wanted *wanted,
@@ -58,7 +56,7 @@ static enum result order_open(const struct billing *billing, const struct subscr
 		.promotion_code = purchase->promotion_code[0] != '\0' ? purchase->promotion_code : NULL,
 		.order = order->fingerprint,
 	};
-	return fingerprint_make(order) ? RESULT_OK : problem_memory(problem);
+	return fingerprint_make(billing->site, order) ? RESULT_OK : problem_memory(problem);
 }
 
 /* Stripe would take a card for a trial that the plan gives without one. */
@@ -155,11 +153,14 @@ static enum result settle_earlier(const struct billing *billing, struct order *o
 static enum result ask_stripe(const struct billing *billing, struct order *order,
     struct stripe_subscription *subscription, struct problem *problem)
 {
+	char parameters[STRIPE_DIGEST_SIZE];
 	struct attempt attempt;
 	enum result result;
 
+	if (!stripe_subscription_digest(parameters, billing->site, &order->params))
+		return problem_memory(problem);
 	result = billing_attempt_begin(billing, CREATE_SUBSCRIPTION, order->wanted->idempotency_key,
-	    order->fingerprint, &attempt, problem);
+	    parameters, &attempt, problem);
 	if (result != RESULT_OK)
 		return result;
 	result = stripe_subscription_create(billing->stripe, billing->site, &order->params,

@@ -414,3 +414,16 @@ bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...)
 	strbuf_free(&parts);
 	return done;
 }
+
+bool stripe_form_digest(char hex[STRIPE_DIGEST_SIZE], const struct form *form)
+{
+	struct strbuf text = STRBUF_INIT;
+	bool done = false;
+
+	if (form != NULL && !form_failed(form)) {
+		form_encode(form, &text);
+		done = !text.failed && stripe_digest(hex, strbuf_text(&text), NULL);
+	}
+	strbuf_free(&text);
+	return done;
+}

@@ -61,5 +61,7 @@ bool stripe_path(char path[STRIPE_PATH_SIZE], const char *collection, const char
 /* SHA-256 in hex over the parts, each with its length, so that no two lists
  * are alike: idempotency keys and fingerprints. NULL ends. False when out of memory. */
 bool stripe_digest(char hex[STRIPE_DIGEST_SIZE], ...) __attribute__((sentinel));
+/* The same over all that a form says. NULL is one that found no memory. */
+bool stripe_form_digest(char hex[STRIPE_DIGEST_SIZE], const struct form *form);
 
 #endif

@@ -128,6 +128,16 @@ static struct form *encode(const struct site *site, const struct stripe_checkout
 	return form;
 }
 
+bool stripe_checkout_session_digest(char digest[STRIPE_DIGEST_SIZE], const struct site *site,
+    const struct stripe_checkout_params *params)
+{
+	struct form *form = encode(site, params);
+	bool done = stripe_form_digest(digest, form);
+
+	form_free(form);
+	return done;
+}
+
 static enum result call(struct stripe *stripe, const struct site *site, const char *method,
     const char *path, const struct form *form, const char *idempotency_key,
     struct stripe_checkout_session *session, struct problem *problem)

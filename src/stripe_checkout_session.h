@@ -33,6 +33,9 @@ struct stripe_checkout_params {
 	const char *promotion_code; /* promo_… */
 };
 
+/* What stripe_checkout_session_create sends, in short; false when out of memory. */
+bool stripe_checkout_session_digest(char digest[STRIPE_DIGEST_SIZE], const struct site *site,
+    const struct stripe_checkout_params *params);
 enum result stripe_checkout_session_create(struct stripe *stripe, const struct site *site,
     const struct stripe_checkout_params *params, const char *idempotency_key,
     struct stripe_checkout_session *session, struct problem *problem);

@@ -49,6 +49,9 @@ struct stripe_subscription_params {
 	const char *order;          /* what tells it from another, for metadata[tollgate_order] */
 };
 
+/* What stripe_subscription_create sends, in short; false when out of memory. */
+bool stripe_subscription_digest(char digest[STRIPE_DIGEST_SIZE], const struct site *site,
+    const struct stripe_subscription_params *params);
 /* Not paid yet, unless there is nothing to pay (payment_behavior=default_incomplete). */
 enum result stripe_subscription_create(struct stripe *stripe, const struct site *site,
     const struct stripe_subscription_params *params, const char *idempotency_key,

@@ -125,6 +125,20 @@ static void encode(struct form *form, const struct site *site,
 	form_add(form, "metadata[tollgate_order]", params->order);
 }
 
+bool stripe_subscription_digest(char digest[STRIPE_DIGEST_SIZE], const struct site *site,
+    const struct stripe_subscription_params *params)
+{
+	struct form *form = form_new();
+	bool done;
+
+	if (form == NULL)
+		return false;
+	encode(form, site, params);
+	done = stripe_form_digest(digest, form);
+	form_free(form);
+	return done;
+}
+
 enum result stripe_subscription_create(struct stripe *stripe, const struct site *site,
     const struct stripe_subscription_params *params, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem)

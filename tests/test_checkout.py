@@ -1,4 +1,5 @@
 """create-checkout-session and expire-checkout-session, through nginx, against the Stripe stand-in."""
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -185,6 +186,25 @@ def test_every_option_together_is_taken_by_stripe_in_every_mode(stack_factory, u
     assert params["customer_update"] == {"address": "auto"}
     assert params["allow_promotion_codes"] == "true"
     assert ("custom_text" in params) == (ui_mode != "elements")
+
+
+@pytest.mark.parametrize("endpoint, path", [("create-checkout-session", SESSIONS),
+                                            ("create-subscription", "/v1/subscriptions")])
+def test_changed_configuration_ends_an_attempt_in_doubt(stack_factory, endpoint, path):
+    """Stripe would refuse other parameters under the key of before."""
+    stack = stack_factory(site={"settings": 'stripe_timeout = "1s"'})
+    alice = stack.session("alice")
+    create(stack.session("ann"), plan="basic")
+    assert alice.post("/billing/create-customer", json={}).status_code == 200
+    stack.sandbox.control("POST", "faults", {"method": "POST", "path": f"{path}$", "delay": 2, "times": 1})
+    assert alice.post(f"/billing/{endpoint}", json={"plan": "basic"}).status_code in (409, 504)
+    time.sleep(2)
+    config = stack.site.config.read_text()
+    stack.site.config.write_text(config.replace("cancel_path =", "automatic_tax = true\n  cancel_path ="))
+    for name in ("checkout", "subscription"):
+        stack.responders[name].restart()
+    answer = alice.post(f"/billing/{endpoint}", json={"plan": "basic"})
+    assert answer.status_code == 200, answer.text
 
 
 def test_failure_to_expire_that_stripe_keeps_is_no_lasting_one(stack):
