@@ -51,20 +51,23 @@ static enum result paused(int64_t wait_ms, struct problem *problem)
 /* A stripe_pace. */
 static enum result keep_pace(void *context, const struct site *site, struct problem *problem)
 {
-	const struct workshop *workshop = context;
-	int64_t until = monotonic_ms() + workshop->patience_ms;
+	struct workshop *workshop = context;
 
+	if (!workshop->leased)
+		workshop->waited_ms = 0;
 	for (;;) {
-		int64_t wait_ms = 0;
+		int64_t wait_ms = 0, nap_ms;
 		bool must_pause = false;
 
 		if (store_rate_take(workshop->store, site, site->stripe_rate, &wait_ms, &must_pause) != RESULT_OK)
 			return problem_store(problem);
 		if (!wait_ms)
 			return RESULT_OK;
-		if (monotonic_ms() + wait_ms > until || *workshop->stop)
+		if (workshop->waited_ms + wait_ms > workshop->patience_ms || *workshop->stop)
 			return paused(wait_ms, problem);
-		monotonic_sleep_ms(wait_ms < NAP_MS ? wait_ms : NAP_MS);
+		nap_ms = wait_ms < NAP_MS ? wait_ms : NAP_MS;
+		monotonic_sleep_ms(nap_ms);
+		workshop->waited_ms += nap_ms;
 	}
 }
 
@@ -129,7 +132,7 @@ static work_do *const doers[] = {
 	[WORK_CUSTOMER] = do_customer,
 };
 
-/* A piece may take as long as its calls of Stripe and its waiting for the rate. */
+/* A piece may take as long as its calls of Stripe and all its waiting for the rate. */
 enum result billing_work_claim(const struct workshop *workshop, const struct site *site,
     struct store_work *work)
 {
@@ -164,14 +167,17 @@ static void leave_for_later(const struct workshop *workshop, const struct site *
 	store_work_defer(workshop->store, site, work, delay);
 }
 
-enum result billing_work_do(const struct workshop *workshop, const struct site *site,
+enum result billing_work_do(struct workshop *workshop, const struct site *site,
     const struct store_work *work, struct problem *problem)
 {
 	struct billing billing = billing_work_billing(workshop, site);
 	enum result result;
 
 	stripe_begin(workshop->stripe);
+	workshop->leased = true;
+	workshop->waited_ms = 0;
 	result = doers[work->kind](&billing, work, problem);
+	workshop->leased = false;
 	if (result == RESULT_OK) {
 		store_work_done(workshop->store, site, work);
 		return RESULT_OK;

@@ -12,7 +12,9 @@ struct workshop {
 	struct store *store;
 	struct stripe *stripe;
 	const atomic_bool *stop; /* no more waiting */
-	int64_t patience_ms;     /* how long a call may wait for Stripe's rate */
+	int64_t patience_ms;     /* how long a call may wait for Stripe's rate, or all calls of a lease */
+	bool leased;
+	int64_t waited_ms;
 };
 
 /* Makes the workshop's calls of Stripe keep the site's rate. */
@@ -27,7 +29,7 @@ struct billing billing_work_billing(const struct workshop *workshop, const struc
 struct store_work;
 enum result billing_work_claim(const struct workshop *workshop, const struct site *site,
     struct store_work *work);
-enum result billing_work_do(const struct workshop *workshop, const struct site *site,
+enum result billing_work_do(struct workshop *workshop, const struct site *site,
     const struct store_work *work, struct problem *problem);
 
 /* Does those duties of the site that are due (`anyway`: the events in any case);

@@ -47,7 +47,7 @@ static void turn_to_duties(struct sync *sync, const struct workshop *workshop,
 		    problem.retry_after ? retry_ms(&problem) : DUTY_RETRY_MS);
 }
 
-static void turn_to_work(struct sync *sync, const struct workshop *workshop,
+static void turn_to_work(struct sync *sync, struct workshop *workshop,
     struct sync_turn *turn)
 {
 	const struct site *site = sync->sites[turn->site];

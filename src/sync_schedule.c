@@ -23,7 +23,8 @@ struct place {
 	int64_t due_at;     /* monotonic ms: not to be asked for work sooner */
 	int64_t duty_at;
 	int64_t worked_at;
-	int failures;       /* in a row */
+	int failures;       /* of Stripe, in a row */
+	int unanswered;     /* times in a row that Redis did not say whether there is work */
 };
 
 struct sync_schedule {
@@ -69,13 +70,18 @@ static int at_least_one(int n)
 	return n > 0 ? n : 1;
 }
 
+static bool is_failing(const struct place *place)
+{
+	return place->failures > 0 || place->unanswered > 0;
+}
+
 /* Half of the threads at most are with one site of several, and half of them
  * with all that fail, of which each is tried by one. */
 static bool has_room(const struct sync_schedule *schedule, const struct place *place)
 {
 	int most = schedule->n_places > 1 ? (schedule->threads + 1) / 2 : schedule->threads;
 
-	if (place->failures > 0)
+	if (is_failing(place))
 		return place->busy == 0 && schedule->failing_busy < at_least_one(schedule->threads / 2);
 	return place->busy < most;
 }
@@ -127,7 +133,7 @@ static void seat(struct sync_schedule *schedule, const struct sync_turn *turn)
 	struct place *place = &schedule->places[turn->site];
 
 	place->busy++;
-	schedule->failing_busy += place->failures > 0;
+	schedule->failing_busy += is_failing(place);
 	if (turn->duty)
 		place->on_duty = true;
 	else
@@ -149,11 +155,21 @@ bool sync_schedule_take(struct sync_schedule *schedule, struct sync_turn *turn)
 	return taken;
 }
 
+static void count_failing(struct sync_schedule *schedule, const struct place *place, bool before)
+{
+	if (before != is_failing(place))
+		schedule->failing_busy += before ? -place->busy : place->busy;
+}
+
 void sync_schedule_found(struct sync_schedule *schedule, struct sync_turn *turn)
 {
 	struct place *place = &schedule->places[turn->site];
+	bool before;
 
 	pthread_mutex_lock(&schedule->lock);
+	before = is_failing(place);
+	place->unanswered = 0;
+	count_failing(schedule, place, before);
 	turn->found = true;
 	place->looking = false;
 	place->due_at = place->worked_at = monotonic_ms();
@@ -161,29 +177,32 @@ void sync_schedule_found(struct sync_schedule *schedule, struct sync_turn *turn)
 	pthread_mutex_unlock(&schedule->lock);
 }
 
+/* That there is nothing to do says that Redis is well, and nothing of Stripe. */
 static void note_outcome(struct sync_schedule *schedule, struct place *place,
-    enum turn_outcome outcome)
+    const struct sync_turn *turn, enum turn_outcome outcome)
 {
-	bool failed = place->failures > 0;
+	bool before = is_failing(place), only_looked = !turn->duty && !turn->found;
 
-	if (outcome == TURN_FAILED)
-		place->failures++;
-	else if (outcome == TURN_WORKED)
+	if (outcome == TURN_WORKED)
 		place->failures = 0;
-	if (failed != (place->failures > 0))
-		schedule->failing_busy += failed ? -place->busy : place->busy;
+	else if (outcome == TURN_FAILED && !only_looked)
+		place->failures++;
+	if (only_looked)
+		place->unanswered = outcome == TURN_FAILED ? place->unanswered + 1 : 0;
+	count_failing(schedule, place, before);
 }
 
 static int64_t pause_of(const struct place *place, enum turn_outcome outcome, int64_t now)
 {
 	int64_t backoff = BACKOFF_MAX_MS;
+	int failures = place->failures + place->unanswered;
 
 	if (outcome == TURN_WORKED)
 		return 0;
 	if (outcome == TURN_IDLE)
 		return now - place->worked_at < QUIET_AFTER_MS ? PAUSE_BUSY_MS : PAUSE_QUIET_MS;
-	if (place->failures < 4)
-		backoff = (int64_t)BACKOFF_FIRST_MS << (place->failures - 1);
+	if (failures < 4)
+		backoff = (int64_t)BACKOFF_FIRST_MS << (failures - 1);
 	return backoff;
 }
 
@@ -195,8 +214,8 @@ void sync_schedule_give(struct sync_schedule *schedule, const struct sync_turn *
 
 	pthread_mutex_lock(&schedule->lock);
 	place->busy--;
-	schedule->failing_busy -= place->failures > 0;
-	note_outcome(schedule, place, outcome);
+	schedule->failing_busy -= is_failing(place);
+	note_outcome(schedule, place, turn, outcome);
 	pause = pause_of(place, outcome, now);
 	if (pause < after_ms)
 		pause = after_ms;

@@ -118,6 +118,26 @@ static void failing_site_waits_and_holds_up_no_other(void **state)
 	sync_schedule_free(schedule);
 }
 
+/* Who waits at the gate is not to wait for the end of a duty. */
+static void redis_that_answers_again_is_no_failure_any_more(void **state)
+{
+	struct sync_schedule *schedule = sync_schedule_new(1, 4);
+	struct sync_turn turn, second;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_true(sync_schedule_take(schedule, &turn));
+		sync_schedule_give(schedule, &turn, turn.duty ? TURN_IDLE : TURN_FAILED, turn.duty ? 1100 : 0);
+	}
+	do {
+		assert_true(sync_schedule_take(schedule, &turn));
+		if (!turn.duty)
+			sync_schedule_give(schedule, &turn, TURN_IDLE, 0);
+	} while (!turn.duty);
+	assert_true(comes_soon(schedule, &second));
+	sync_schedule_free(schedule);
+}
+
 static void pause_that_stripe_wants_is_kept(void **state)
 {
 	struct sync_schedule *schedule = sync_schedule_new(1, 2);
@@ -141,6 +161,7 @@ int main(void)
 		cmocka_unit_test(found_work_lets_the_next_thread_look),
 		cmocka_unit_test(busy_site_leaves_half_of_the_threads),
 		cmocka_unit_test(failing_site_waits_and_holds_up_no_other),
+		cmocka_unit_test(redis_that_answers_again_is_no_failure_any_more),
 		cmocka_unit_test(pause_that_stripe_wants_is_kept),
 	};
 
