@@ -10,6 +10,7 @@
 #include "store_apply.h"
 #include "store_customer.h"
 #include "stripe_customer.h"
+#include "stripe_entitlement.h"
 #include "stripe_subscription_list.h"
 
 #define READINGS_MAX 3

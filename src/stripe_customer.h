@@ -1,4 +1,4 @@
-/* Customers (docs.stripe.com/api/customers) and what they are entitled to. */
+/* Customers (docs.stripe.com/api/customers). */
 #ifndef TOLLGATE_STRIPE_CUSTOMER_H
 #define TOLLGATE_STRIPE_CUSTOMER_H
 
@@ -52,10 +52,5 @@ enum result stripe_customer_create(struct stripe *stripe, const struct site *sit
  * for byte; the search lags a minute or more. The caller frees *ids. */
 enum result stripe_customer_search(struct stripe *stripe, const struct site *site,
     const char *user, char (**ids)[STRIPE_ID_SIZE], size_t *n_ids, struct problem *problem);
-
-/* Lookup keys of the active entitlements, all pages. The caller frees *features. */
-enum result stripe_entitlement_list(struct stripe *stripe, const struct site *site,
-    const char *customer, char (**features)[LOOKUP_KEY_SIZE], size_t *n_features,
-    struct problem *problem);
 
 #endif

@@ -10,6 +10,7 @@
 #include "stripe_checkout_session.h"
 #include "stripe_customer.h"
 #include "stripe_customer_session.h"
+#include "stripe_entitlement.h"
 #include "stripe_event_list.h"
 #include "stripe_invoice.h"
 #include "stripe_invoice_due.h"
@@ -142,6 +143,8 @@ static void search(void)
 	if (well(stripe_customer_search(stripe, &shop, "al'ice", &ids, &n, &problem)))
 		free(ids);
 	if (well(stripe_entitlement_list(stripe, &shop, "cus_1", &features, &n, &problem)))
+		free(features);
+	if (well(stripe_product_feature_list(stripe, &shop, "prod_1", &features, &n, &problem)))
 		free(features);
 }
 
