@@ -8,6 +8,7 @@
 #include "billing_invoice.h"
 #include "billing_plan.h"
 #include "billing_poll.h"
+#include "billing_product.h"
 #include "billing_sync.h"
 #include "jitter.h"
 #include "log.h"
@@ -190,9 +191,12 @@ enum result billing_work_do(struct workshop *workshop, const struct site *site,
 static enum result refresh_catalogue(const struct billing *billing, const struct store_duty *duty,
     struct problem *problem)
 {
+	enum result result;
+
 	(void)duty;
 	stripe_begin(billing->stripe);
-	return billing_plan_refresh(billing, problem);
+	result = billing_plan_refresh(billing, problem);
+	return result == RESULT_OK ? billing_product_refresh(billing, problem) : result;
 }
 
 static enum result renew_records(const struct billing *billing, const struct store_duty *duty,

@@ -79,23 +79,31 @@ static size_t prices_decode(const redisReply *reply, struct store_price *prices)
 	return count;
 }
 
+/* The caller's: store_reply_free. */
+static enum result hash_read(struct store *store, const struct site *site, const char *noun,
+    struct redisReply **reply)
+{
+	char key[STORE_KEY_SIZE];
+	enum result result;
+
+	if (!store_key(key, site, noun, NULL))
+		return RESULT_INTERNAL;
+	result = store_words(store, site, reply, "HGETALL", key, NULL);
+	if (result != RESULT_OK || store_reply_is_hash(*reply))
+		return result;
+	store_reply_free(*reply);
+	return store_reply_unexpected(site, "HGETALL");
+}
+
 enum result store_prices_read(struct store *store, const struct site *site,
     struct store_price **prices, size_t *n_prices)
 {
-	char key[STORE_KEY_SIZE];
 	struct store_price *found;
 	struct redisReply *reply;
-	enum result result;
+	enum result result = hash_read(store, site, "price", &reply);
 
-	if (!store_key(key, site, "price", NULL))
-		return RESULT_INTERNAL;
-	result = store_words(store, site, &reply, "HGETALL", key, NULL);
 	if (result != RESULT_OK)
 		return result;
-	if (!store_reply_is_hash(reply)) {
-		store_reply_free(reply);
-		return store_reply_unexpected(site, "HGETALL");
-	}
 	found = calloc(reply->elements / 2 + 1, sizeof(*found));
 	if (found) {
 		*n_prices = prices_decode(reply, found);
@@ -105,4 +113,98 @@ enum result store_prices_read(struct store *store, const struct site *site,
 	}
 	store_reply_free(reply);
 	return result;
+}
+
+enum result store_product_write(struct store *store, const struct site *site,
+    const struct store_product *product)
+{
+	struct json_object *array = json_object_new_array();
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+	enum result result = RESULT_INTERNAL;
+	const char *json;
+
+	for (size_t i = 0; i < product->n_features; i++)
+		json_append(array, json_object_new_string(product->features[i]));
+	json = json_write(array);
+	if (json && store_key(key, site, "product_features", NULL))
+		result = store_words(store, site, &reply, "HSET", key, product->id, json, NULL);
+	if (result == RESULT_OK)
+		store_reply_free(reply);
+	json_object_put(array);
+	return result;
+}
+
+static bool feature_copy(struct json_object *value, char feature[LOOKUP_KEY_SIZE])
+{
+	const char *key = json_object_get_string(value);
+	size_t length = json_object_is_type(value, json_type_string) ? strlen(key) : LOOKUP_KEY_SIZE;
+
+	if (length >= LOOKUP_KEY_SIZE)
+		return false;
+	memcpy(feature, key, length + 1);
+	return true;
+}
+
+/* False for what store_product_write did not write: half of it would be taken for all. */
+static bool features_decode(struct json_object *array, struct store_product *product)
+{
+	size_t count = json_length(array);
+
+	if (!json_object_is_type(array, json_type_array))
+		return false;
+	product->features = calloc(count + 1, sizeof(*product->features));
+	if (!product->features)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (feature_copy(json_object_array_get_idx(array, i), product->features[i]))
+			continue;
+		free(product->features);
+		return false;
+	}
+	product->n_features = count;
+	return true;
+}
+
+static bool product_decode(const redisReply *id, const redisReply *features,
+    struct store_product *product)
+{
+	struct json_object *array = json_tokener_parse(features->str);
+	bool whole;
+
+	*product = (struct store_product){ 0 };
+	whole = id->len < sizeof(product->id) && features_decode(array, product);
+	if (whole)
+		memcpy(product->id, id->str, id->len + 1);
+	json_object_put(array);
+	return whole;
+}
+
+enum result store_products_read(struct store *store, const struct site *site,
+    struct store_product **products, size_t *n_products)
+{
+	struct store_product *found;
+	struct redisReply *reply;
+	enum result result = hash_read(store, site, "product_features", &reply);
+	size_t count = 0;
+
+	if (result != RESULT_OK)
+		return result;
+	found = calloc(reply->elements / 2 + 1, sizeof(*found));
+	for (size_t i = 0; found && i + 1 < reply->elements; i += 2)
+		if (product_decode(reply->element[i], reply->element[i + 1], &found[count]))
+			count++;
+	store_reply_free(reply);
+	if (!found)
+		return RESULT_INTERNAL;
+	*products = found;
+	*n_products = count;
+	return RESULT_OK;
+}
+
+void store_products_free(struct store_product *products, size_t n_products)
+{
+	for (size_t i = 0; i < n_products; i++)
+		free(products[i].features);
+	free(products);
 }

@@ -1,4 +1,4 @@
-/* What prices, lookup keys and promotion codes are, as Stripe last said. */
+/* What prices are, and what products give, as Stripe last said. */
 #ifndef TOLLGATE_STORE_CATALOGUE_H
 #define TOLLGATE_STORE_CATALOGUE_H
 
@@ -27,5 +27,21 @@ enum result store_price_write(struct store *store, const struct site *site,
 /* All of a site's prices; the caller frees *prices. */
 enum result store_prices_read(struct store *store, const struct site *site,
     struct store_price **prices, size_t *n_prices);
+
+/* A product whose features are known, which may be none. */
+struct store_product {
+	char id[STRIPE_ID_SIZE];
+	size_t n_features;
+	char (*features)[LOOKUP_KEY_SIZE];
+};
+
+/* In the place of what was known of it. Kept, as prices are. */
+enum result store_product_write(struct store *store, const struct site *site,
+    const struct store_product *product);
+
+/* All that are known; what cannot be read is left out whole. */
+enum result store_products_read(struct store *store, const struct site *site,
+    struct store_product **products, size_t *n_products);
+void store_products_free(struct store_product *products, size_t n_products);
 
 #endif

@@ -254,6 +254,28 @@ static void price_with_a_lookup_key_is_listed_once(void **state)
 	free(all);
 }
 
+static void product_is_replaced_and_may_give_nothing(void **state)
+{
+	static char keys[][LOOKUP_KEY_SIZE] = { "exports", "seats" };
+	struct store_product product = { .id = "prod_1", .features = keys, .n_features = 2 };
+	struct store_product *all;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(store_product_write(store, &server.site, &product), RESULT_OK);
+	assert_int_equal(store_products_read(store, &server.site, &all, &count), RESULT_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(all[0].n_features, 2);
+	assert_string_equal(all[0].features[1], "seats");
+	store_products_free(all, count);
+	product.n_features = 0;
+	assert_int_equal(store_product_write(store, &server.site, &product), RESULT_OK);
+	assert_int_equal(store_products_read(store, &server.site, &all, &count), RESULT_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(all[0].n_features, 0);
+	store_products_free(all, count);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup(function, store_empty)
@@ -275,6 +297,7 @@ int main(void)
 		TEST(session_is_read_as_written_and_never_reopens),
 		TEST(open_session_is_forgotten_when_told),
 		TEST(price_with_a_lookup_key_is_listed_once),
+		TEST(product_is_replaced_and_may_give_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, store_start, store_stop);

@@ -17,7 +17,7 @@ from testenv.sync import sync_once
 RESOURCES = {
     "Checkout Sessions": "checkout_session", "Events": "event", "Customer portal": "customer_portal", "Customers": "customer",
     "Entitlements": "entitlement", "Invoices": "invoice", "PaymentIntents": "payment_intent",
-    "PaymentMethods": "payment_method", "Prices": "price", "Promotion Codes": "promotion_code", "SetupIntents": "setup_intent",
+    "PaymentMethods": "payment_method", "Prices": "price", "Products": "product", "Promotion Codes": "promotion_code", "SetupIntents": "setup_intent",
     "Subscriptions": "subscription",
 }
 LESS = {"Write": "Read", "Read": None}

@@ -1,5 +1,6 @@
 """tollgate-sync, with everything around it real: what it reads, when, how often, and who else does."""
 import hashlib
+import json
 import re
 import signal
 import socket
@@ -457,6 +458,24 @@ def test_trial_notice_says_whether_there_is_a_payment_method(shop, sync):
 def test_catalogue_is_filled_at_the_start_and_after_a_flush(shop, sync_factory):
     sync_factory()
     wait_until(lambda: shop.redis.client().hexists(key("price"), "premium_yearly"), 5, "the catalogue")
+
+
+def test_features_of_products_are_read_all_pages_of_them(shop):
+    names = [f"feature_{i:03}" for i in range(120)]
+    for name in names:
+        feature = shop.sandbox.api("POST", "/v1/entitlements/features", name=name, lookup_key=name)["id"]
+        shop.sandbox.api("POST", "/v1/products/prod_premium/features", entitlement_feature=feature)
+    assert sync_once(shop.site, "--once").returncode == 0
+    known = shop.redis.client().hgetall(key("product_features"))
+    assert known["prod_basic"] == "[]" and json.loads(known["prod_premium"]) == ["exports", *names]
+
+
+def test_key_without_products_leaves_their_features_unread(shop):
+    shop.sandbox.control("POST", "faults", {"path": "^/v1/products/", "status": 403, "times": 0})
+    done = sync_once(shop.site, "--once")
+    assert done.returncode == 0 and (done.stdout + done.stderr).count("stripe call failed") == 1
+    redis = shop.redis.client()
+    assert redis.exists(key("price")) and not redis.exists(key("product_features"))
 
 
 def test_dead_account_does_not_hold_up_others(shop, sync_factory):

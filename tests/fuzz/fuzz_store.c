@@ -82,6 +82,21 @@ static void prices(struct store *store)
 	free(found);
 }
 
+static void products(struct store *store)
+{
+	struct store_product *found;
+	size_t n;
+
+	if (store_products_read(store, peer_site, &found, &n) != RESULT_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		assert(ends(found[i].id, STRIPE_ID_SIZE));
+		for (size_t j = 0; j < found[i].n_features; j++)
+			assert(ends(found[i].features[j], LOOKUP_KEY_SIZE));
+	}
+	store_products_free(found, n);
+}
+
 static void session(struct store *store)
 {
 	char id[STRIPE_ID_SIZE] = "";
@@ -200,8 +215,8 @@ static const struct {
 	void (*call)(struct store *store);
 } calls[] = {
 	{ "user", user }, { "customer", customer }, { "fields", fields }, { "writes", writes },
-	{ "prices", prices }, { "session", session }, { "apply", apply }, { "work", work },
-	{ "duty", duty }, { "renewal", renewal }, { "delivery", delivery }, { "rate", rate },
+	{ "prices", prices }, { "products", products }, { "session", session }, { "apply", apply },
+	{ "work", work }, { "duty", duty }, { "renewal", renewal }, { "delivery", delivery }, { "rate", rate },
 	{ "limit", limit }, { "lock", lock }, { "method", method }, { "inspect", inspect },
 };
 
