@@ -128,10 +128,59 @@ bool access_record_passes(const struct site *site, const struct subscription_rec
 		*reason = status_rules[record->snapshot.status].reason;
 	else if (!served_while_collection[record->snapshot.pause_collection])
 		*reason = REASON_PAUSED;
+	else if (record->snapshot.status == SUBSCRIPTION_TRIALING && record->snapshot.setup_due)
+		*reason = REASON_INCOMPLETE;
 	else if (first_payment != REASON_NONE)
 		*reason = first_payment;
 	else
 		return true;
+	return false;
+}
+
+/* Whose debit failed, or who canceled before it could, would otherwise go on from
+ * debit to debit and never pay. What is paid is no matter of trust. */
+static bool has_defaulted(const struct store_user *user)
+{
+	for (size_t i = 0; i < user->n_records; i++) {
+		const struct subscription_record *record = &user->records[i];
+
+		if (record->first_payment == FIRST_PAYMENT_FAILED ||
+		    (record->first_payment == FIRST_PAYMENT_PROCESSING &&
+		     subscription_rank(record->snapshot.status) == RANK_FINAL))
+			return true;
+	}
+	return false;
+}
+
+bool access_first_payment_unheard(const struct subscription_record *record, int64_t now)
+{
+	const struct subscription *snapshot = &record->snapshot;
+
+	return snapshot->status == SUBSCRIPTION_ACTIVE && !snapshot->send_invoice &&
+	    record->first_payment == FIRST_PAYMENT_UNKNOWN &&
+	    subscription_debit_may_run(snapshot, now);
+}
+
+/* Of who defaulted before. What was not heard of may have been paid by card. */
+static enum access_reason trust_reason(const struct subscription_record *record, int64_t now)
+{
+	if (access_first_payment_unheard(record, now))
+		return REASON_STALE;
+	return record->snapshot.status == SUBSCRIPTION_ACTIVE &&
+	    record->first_payment == FIRST_PAYMENT_PROCESSING ? REASON_PROCESSING : REASON_NONE;
+}
+
+bool access_item_passes(const struct site *site, const struct store_user *user,
+    const struct subscription_record *record, const struct subscription_item *item, int64_t now,
+    int64_t *until, enum access_reason *reason)
+{
+	enum access_reason trust = trust_reason(record, now);
+
+	if (!access_record_passes(site, record, item, now, until, reason))
+		return false;
+	if (trust == REASON_NONE || !has_defaulted(user))
+		return true;
+	*reason = trust;
 	return false;
 }
 
@@ -210,8 +259,9 @@ struct verdict {
 struct decider {
 	const struct site *site;
 	const struct store_user *user;
-	const struct requirement *requirement;
-	bool defaulted;            /* on a first payment, before */
+	const struct access_catalogue *catalogue;
+	int64_t now;
+	struct requirement requirement;
 	struct access_decision *decision;
 };
 
@@ -245,15 +295,32 @@ static void plan_features_add(struct access_decision *decision, const struct pla
 		feature_add(decision, plan->features.word[i]);
 }
 
-/* Entitlements hold while anything is paid for, a plan's features while that plan is. */
+/* A plan's features hold while it is paid for. */
 static void add_passing(struct decider *decider, const struct plan *plan, int64_t until)
 {
-	for (size_t i = 0; i < decider->user->n_features; i++)
-		feature_add(decider->decision, decider->user->features[i]);
 	if (plan)
 		plan_features_add(decider->decision, plan);
 	if (until < decider->decision->holds_until)
 		decider->decision->holds_until = until;
+}
+
+static enum entitlement entitled(const struct decider *decider, const char *feature)
+{
+	return entitlement_of(decider->site, decider->user, decider->catalogue, feature, decider->now);
+}
+
+/* What she has by Stripe, for the requirement and to be listed. */
+static void add_entitlements(struct decider *decider)
+{
+	for (size_t i = 0; i < decider->requirement.count; i++) {
+		struct alternative *alternative = &decider->requirement.alternatives[i];
+
+		if (alternative->kind == ALTERNATIVE_FEATURE)
+			alternative->entitlement = entitled(decider, alternative->word);
+	}
+	for (size_t i = 0; i < decider->user->n_features; i++)
+		if (entitled(decider, decider->user->features[i]) == ENTITLED)
+			feature_add(decider->decision, decider->user->features[i]);
 }
 
 /* The better verdict stays; of two that pass the one that lasts longer. */
@@ -272,65 +339,23 @@ static void settle(struct access_decision *decision, const struct verdict *verdi
 	decision->until = verdict->until;
 }
 
-/* Whose debit failed, or who canceled before it could, would otherwise go on from
- * debit to debit and never pay. What is paid is no matter of trust. */
-static bool has_defaulted(const struct store_user *user)
-{
-	for (size_t i = 0; i < user->n_records; i++) {
-		const struct subscription_record *record = &user->records[i];
-
-		if (record->first_payment == FIRST_PAYMENT_FAILED ||
-		    (record->first_payment == FIRST_PAYMENT_PROCESSING &&
-		     subscription_rank(record->snapshot.status) == RANK_FINAL))
-			return true;
-	}
-	return false;
-}
-
-bool access_first_payment_unheard(const struct subscription_record *record, int64_t now)
-{
-	const struct subscription *snapshot = &record->snapshot;
-
-	return snapshot->status == SUBSCRIPTION_ACTIVE && !snapshot->send_invoice &&
-	    record->first_payment == FIRST_PAYMENT_UNKNOWN &&
-	    subscription_debit_may_run(snapshot, now);
-}
-
-/* Of who defaulted before. What was not heard of may have been paid by card. */
-static enum access_reason trust_reason(const struct subscription_record *record, int64_t now)
-{
-	if (access_first_payment_unheard(record, now))
-		return REASON_STALE;
-	return record->snapshot.status == SUBSCRIPTION_ACTIVE &&
-	    record->first_payment == FIRST_PAYMENT_PROCESSING ? REASON_PROCESSING : REASON_NONE;
-}
-
-/* Nobody who has to leave a card for her trial has it without. */
-static bool trial_is_open(const struct subscription *snapshot, const struct plan *plan)
-{
-	return snapshot->status == SUBSCRIPTION_TRIALING && snapshot->setup_due &&
-	    !(plan && plan->trial_without_card);
-}
-
 /* What is of no use here still tells her that she has something else, as long as it lives. */
 static void judge(struct decider *decider, const struct subscription_record *record,
-    const struct subscription_item *item, const struct plan *plan, int64_t now)
+    const struct subscription_item *item)
 {
+	const struct plan *plan = access_item_plan(decider->site, item, decider->catalogue->prices,
+	    decider->catalogue->n_prices);
 	struct verdict verdict = { REASON_NONE, record->snapshot.status, plan, 0 };
-	bool passes = access_record_passes(decider->site, record, item, now, &verdict.until,
-	    &verdict.reason);
+	bool passes = access_item_passes(decider->site, decider->user, record, item, decider->now,
+	    &verdict.until, &verdict.reason);
 
-	if (passes && decider->defaulted)
-		verdict.reason = trust_reason(record, now);
-	if (passes && trial_is_open(&record->snapshot, plan))
-		verdict.reason = REASON_INCOMPLETE;
-	passes = passes && verdict.reason == REASON_NONE;
 	if (passes)
 		add_passing(decider, plan, verdict.until);
-	if (!requirement_met(decider->requirement, decider->user, item, plan)) {
+	if (!requirement_met(&decider->requirement, item, plan, passes)) {
 		if (!passes && !subscription_live(record->snapshot.status))
 			return;
-		verdict.reason = REASON_OTHER_PLAN;
+		verdict.reason = passes && requirement_unsure(&decider->requirement) ?
+		    REASON_UNAVAILABLE : REASON_OTHER_PLAN;
 	}
 	settle(decider->decision, &verdict);
 }
@@ -344,7 +369,7 @@ static void judge_free_plans(struct decider *decider)
 		if (!site->plans[i].free)
 			continue;
 		plan_features_add(decision, &site->plans[i]);
-		if (decision->pass || !requirement_met_free(decider->requirement, &site->plans[i]))
+		if (decision->pass || !requirement_met_free(&decider->requirement, &site->plans[i]))
 			continue;
 		decision->pass = true;
 		decision->reason = REASON_NONE;
@@ -355,25 +380,18 @@ static void judge_free_plans(struct decider *decider)
 }
 
 void access_decide(const struct site *site, const char *require, const struct store_user *user,
-    const struct store_price *prices, size_t n_prices, int64_t now,
-    struct access_decision *decision)
+    const struct access_catalogue *catalogue, int64_t now, struct access_decision *decision)
 {
-	struct requirement requirement;
-	struct decider decider = { site, user, &requirement, has_defaulted(user), decision };
+	struct decider decider = { site, user, catalogue, now, .decision = decision };
 
 	*decision = (struct access_decision){ .reason = REASON_MISCONFIGURED, .holds_until = INT64_MAX };
-	if (!requirement_parse(site, require, &requirement))
+	if (!requirement_parse(site, require, &decider.requirement))
 		return;
 	decision->reason = REASON_NO_SUBSCRIPTION;
-	for (size_t i = 0; i < user->n_records; i++) {
-		const struct subscription_record *record = &user->records[i];
-
-		for (size_t j = 0; j < record->snapshot.n_items; j++) {
-			const struct subscription_item *item = &record->snapshot.items[j];
-
-			judge(&decider, record, item, access_item_plan(site, item, prices, n_prices), now);
-		}
-	}
+	add_entitlements(&decider);
+	for (size_t i = 0; i < user->n_records; i++)
+		for (size_t j = 0; j < user->records[i].snapshot.n_items; j++)
+			judge(&decider, &user->records[i], &user->records[i].snapshot.items[j]);
 	judge_free_plans(&decider);
 	if (!decision->pass)
 		decision->until = 0;

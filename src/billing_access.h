@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "billing_entitlement.h"
 #include "settings.h"
 #include "store_catalogue.h"
 #include "store_customer.h"
@@ -46,6 +47,12 @@ const char *access_reason_str(enum access_reason reason);
 bool access_record_passes(const struct site *site, const struct subscription_record *record,
     const struct subscription_item *item, int64_t now, int64_t *until, enum access_reason *reason);
 
+/* The same of a record among all that she has: who defaulted before is not trusted with a
+ * first payment. */
+bool access_item_passes(const struct site *site, const struct store_user *user,
+    const struct subscription_record *record, const struct subscription_item *item, int64_t now,
+    int64_t *until, enum access_reason *reason);
+
 /* Stripe's word "active" is all that is known of it: its first payment, which is due
  * at once, may be a bank debit. */
 bool access_first_payment_unheard(const struct subscription_record *record, int64_t now);
@@ -58,7 +65,6 @@ const struct plan *access_item_plan(const struct site *site, const struct subscr
 /* `require` as TOLLGATE_REQUIRE says it, NULL = absent. Whether the user is
  * known is the caller's to judge. */
 void access_decide(const struct site *site, const char *require, const struct store_user *user,
-    const struct store_price *prices, size_t n_prices, int64_t now,
-    struct access_decision *decision);
+    const struct access_catalogue *catalogue, int64_t now, struct access_decision *decision);
 
 #endif

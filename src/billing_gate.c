@@ -17,13 +17,15 @@
 #define FIRST_PAUSE_MS 10
 #define LONGEST_PAUSE_MS 100
 
-/* A site's prices, kept for items that no plan names. */
+/* A site's prices and products, kept for items that no plan names, and features of which it
+ * is not plain what gives them. */
 struct catalogue {
 	struct catalogue *next;
 	const struct site *site;
 	int64_t read_at;           /* monotonic ms */
-	size_t n_prices;
+	size_t n_prices, n_products;
 	struct store_price *prices;
+	struct store_product *products;
 };
 
 /* What stands in the log already. */
@@ -67,6 +69,15 @@ struct gate *gate_new(void)
 	return gate;
 }
 
+static void catalogue_empty(struct catalogue *catalogue)
+{
+	free(catalogue->prices);
+	store_products_free(catalogue->products, catalogue->n_products);
+	catalogue->prices = NULL;
+	catalogue->products = NULL;
+	catalogue->n_prices = catalogue->n_products = 0;
+}
+
 void gate_free(struct gate *gate)
 {
 	if (!gate)
@@ -75,7 +86,7 @@ void gate_free(struct gate *gate)
 		struct catalogue *first = gate->catalogues;
 
 		gate->catalogues = first->next;
-		free(first->prices);
+		catalogue_empty(first);
 		free(first);
 	}
 	pthread_mutex_destroy(&gate->lock);
@@ -116,44 +127,41 @@ static bool catalogue_fresh(struct gate *gate, const struct site *site)
 	return fresh;
 }
 
-/* Takes over `prices`. */
-static void catalogue_replace(struct gate *gate, const struct site *site,
-    struct store_price *prices, size_t n_prices)
+/* Takes over what `read` holds. */
+static void catalogue_replace(struct gate *gate, struct catalogue *read)
 {
 	struct catalogue *catalogue = NULL;
 
 	pthread_mutex_lock(&gate->lock);
-	catalogue = catalogue_of(gate, site);
+	catalogue = catalogue_of(gate, read->site);
 	if (!catalogue && (catalogue = calloc(1, sizeof(*catalogue)))) {
-		catalogue->site = site;
 		catalogue->next = gate->catalogues;
 		gate->catalogues = catalogue;
 	}
 	if (catalogue) {
-		free(catalogue->prices);
-		catalogue->prices = prices;
-		catalogue->n_prices = n_prices;
-		catalogue->read_at = monotonic_ms();
-		prices = NULL;
+		catalogue_empty(catalogue);
+		read->next = catalogue->next;
+		*catalogue = *read;
+		*read = (struct catalogue){ 0 };
 	}
 	pthread_mutex_unlock(&gate->lock);
-	free(prices);
+	catalogue_empty(read);
 }
 
 /* When Redis fails, what was read before goes on. An empty catalogue is one
  * that tollgate-sync is about to fill, so it is not kept. */
 static void catalogue_refresh(struct gate *gate, const struct gate_question *question)
 {
-	struct store_price *prices = NULL;
-	size_t n_prices = 0;
+	struct catalogue read = { .site = question->site, .read_at = monotonic_ms() };
 
-	if (catalogue_fresh(gate, question->site) ||
-	    store_prices_read(question->store, question->site, &prices, &n_prices) != RESULT_OK)
+	if (catalogue_fresh(gate, question->site))
 		return;
-	if (n_prices > 0)
-		catalogue_replace(gate, question->site, prices, n_prices);
+	if (store_prices_read(question->store, read.site, &read.prices, &read.n_prices) == RESULT_OK &&
+	    store_products_read(question->store, read.site, &read.products, &read.n_products) ==
+	    RESULT_OK && read.n_prices > 0)
+		catalogue_replace(gate, &read);
 	else
-		free(prices);
+		catalogue_empty(&read);
 }
 
 static bool every_item_has_its_plan(const struct site *site, const struct store_user *user)
@@ -168,27 +176,33 @@ static bool every_item_has_its_plan(const struct site *site, const struct store_
 	return true;
 }
 
-/* What took the catalogue is not kept: prices are no news that the cache hears of. */
+/* By the user's record alone. */
+static bool plain(const struct site *site, const struct store_user *user, int64_t now)
+{
+	return every_item_has_its_plan(site, user) && !entitlements_doubtful(site, user, now);
+}
+
+/* What took the catalogue is not kept: prices and products are no news that the cache hears of. */
 static void decide(struct check *check, const struct store_user *user, uint64_t point, int64_t now,
     struct access_decision *decision)
 {
 	const struct gate_question *question = check->question;
-	const struct catalogue none = { 0 };
-	const struct catalogue *catalogue = NULL;
+	const struct catalogue *read = NULL;
+	struct access_catalogue known = { 0 };
 
-	if (every_item_has_its_plan(question->site, user)) {
-		access_decide(question->site, question->require, user, NULL, 0, now, decision);
+	if (plain(question->site, user, now)) {
+		access_decide(question->site, question->require, user, &known, now, decision);
 		if (check->gate->cache)
 			gate_cache_write(check->gate->cache, &check->key, point, user, decision);
 		return;
 	}
 	catalogue_refresh(check->gate, question);
 	pthread_mutex_lock(&check->gate->lock);
-	catalogue = catalogue_of(check->gate, question->site);
-	if (!catalogue)
-		catalogue = &none;
-	access_decide(question->site, question->require, user, catalogue->prices,
-	    catalogue->n_prices, now, decision);
+	read = catalogue_of(check->gate, question->site);
+	if (read)
+		known = (struct access_catalogue){ read->prices, read->n_prices, read->products,
+			read->n_products };
+	access_decide(question->site, question->require, user, &known, now, decision);
 	pthread_mutex_unlock(&check->gate->lock);
 }
 
@@ -347,8 +361,9 @@ static void decide_without_redis(const struct gate_question *question,
     struct access_decision *decision)
 {
 	const struct store_user nobody = { 0 };
+	const struct access_catalogue none = { 0 };
 
-	access_decide(question->site, question->require, &nobody, NULL, 0, question->now, decision);
+	access_decide(question->site, question->require, &nobody, &none, question->now, decision);
 	if (decision->pass)
 		return;
 	turn_away(decision, REASON_UNAVAILABLE);

@@ -58,16 +58,8 @@ bool requirement_parse(const struct site *site, const char *text, struct require
 	return requirement->count > 0;
 }
 
-static bool user_entitled(const struct store_user *user, const char *feature)
-{
-	for (size_t i = 0; i < user->n_features; i++)
-		if (strcmp(user->features[i], feature) == 0)
-			return true;
-	return false;
-}
-
-static bool alternative_met(const struct alternative *alternative, const struct store_user *user,
-    const struct subscription_item *item, const struct plan *plan)
+static bool alternative_met(const struct alternative *alternative,
+    const struct subscription_item *item, const struct plan *plan, bool passes)
 {
 	switch (alternative->kind) {
 	case ALTERNATIVE_ANY:
@@ -77,17 +69,26 @@ static bool alternative_met(const struct alternative *alternative, const struct 
 	case ALTERNATIVE_PRODUCT:
 		return strcmp(item->product, alternative->word) == 0;
 	case ALTERNATIVE_FEATURE:
-		return user_entitled(user, alternative->word) ||
+		return alternative->entitlement == ENTITLED ||
+		    (!passes && alternative->entitlement != ENTITLED_NOT) ||
 		    (plan && words_include(&plan->features, alternative->word));
 	}
 	return false;
 }
 
-bool requirement_met(const struct requirement *requirement, const struct store_user *user,
-    const struct subscription_item *item, const struct plan *plan)
+bool requirement_met(const struct requirement *requirement, const struct subscription_item *item,
+    const struct plan *plan, bool passes)
 {
 	for (size_t i = 0; i < requirement->count; i++)
-		if (alternative_met(&requirement->alternatives[i], user, item, plan))
+		if (alternative_met(&requirement->alternatives[i], item, plan, passes))
+			return true;
+	return false;
+}
+
+bool requirement_unsure(const struct requirement *requirement)
+{
+	for (size_t i = 0; i < requirement->count; i++)
+		if (requirement->alternatives[i].entitlement == ENTITLED_UNSURE)
 			return true;
 	return false;
 }

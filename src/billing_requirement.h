@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "billing_entitlement.h"
 #include "settings.h"
-#include "store_customer.h"
 #include "subscription.h"
 
 #define ALTERNATIVES_MAX 16
@@ -21,6 +21,7 @@ enum alternative_kind {
 struct alternative {
 	enum alternative_kind kind;
 	const struct plan *plan;     /* of ALTERNATIVE_PLAN */
+	enum entitlement entitlement; /* of ALTERNATIVE_FEATURE, the caller's to find */
 	char word[STRIPE_ID_SIZE];   /* behind the colon */
 };
 
@@ -34,9 +35,12 @@ struct requirement {
  * even where another would hold: a typo must be seen. */
 bool requirement_parse(const struct site *site, const char *text, struct requirement *requirement);
 
-/* By an item, as far as it passes; `plan` is the site's plan that it is of, or NULL. */
-bool requirement_met(const struct requirement *requirement, const struct store_user *user,
-    const struct subscription_item *item, const struct plan *plan);
+/* By an item; `plan` is the site's plan that it is of, or NULL. One that does not pass meets
+ * it, too, so that she is told why that one does not. */
+bool requirement_met(const struct requirement *requirement, const struct subscription_item *item,
+    const struct plan *plan, bool passes);
+/* By an entitlement of which it is not known whether she has paid for it. */
+bool requirement_unsure(const struct requirement *requirement);
 
 /* By being logged in, because `plan` is free. `any` is not: it asks for a subscription. */
 bool requirement_met_free(const struct requirement *requirement, const struct plan *plan);

@@ -68,7 +68,8 @@ bool stripe_subscription_decode(struct json_object *object, struct subscription 
 	read.cancel_at_period_end = json_truth(object, "/cancel_at_period_end");
 	read.simulated = json_id(object, "/test_clock") != NULL;
 	read.setup_due = json_id(object, "/pending_setup_intent") != NULL
-	    && json_at(object, "/metadata/tollgate_order") != NULL;
+	    && json_at(object, "/metadata/tollgate_order") != NULL
+	    && !json_text_is(object, "/metadata/tollgate_trial", STRIPE_TRIAL_WITHOUT_CARD);
 	read.created = json_integer(object, "/created");
 	read.trial_end = json_integer(object, "/trial_end");
 	read.cancel_at = json_integer(object, "/cancel_at");

@@ -8,6 +8,7 @@
 
 #define STRIPE_SECRET_SIZE 512 /* client secrets */
 #define STRIPE_METHOD_TYPE_SIZE 32
+#define STRIPE_TRIAL_WITHOUT_CARD "without_card" /* metadata[tollgate_trial] of an order of our own form */
 
 /* False when it is no subscription. Period from the items, else from the
  * subscription (before 2025-03-31.basil). */

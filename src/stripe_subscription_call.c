@@ -107,6 +107,7 @@ static void add_trial(struct form *form, const struct plan *plan)
 		return;
 	form_add_int(form, "trial_period_days", plan->trial_days);
 	form_add(form, "trial_settings[end_behavior][missing_payment_method]", pauses ? "pause" : "cancel");
+	form_add(form, "metadata[tollgate_trial]", plan->trial_without_card ? STRIPE_TRIAL_WITHOUT_CARD : NULL);
 }
 
 static void encode(struct form *form, const struct site *site,

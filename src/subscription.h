@@ -55,7 +55,7 @@ struct subscription {
 	bool send_invoice;                /* collection_method */
 	bool cancel_at_period_end;
 	bool simulated;                   /* has a test_clock: never compared, always read */
-	bool setup_due;                   /* of our own form: a payment method is still to be confirmed */
+	bool setup_due;                   /* a trial of our own form, whose card is still to be confirmed */
 	int64_t created, trial_end, cancel_at, ended_at;
 	size_t n_items;
 	struct subscription_item items[SUBSCRIPTION_ITEMS_MAX];

@@ -46,6 +46,15 @@ static const struct store_price prices[] = {
 	{ .id = "price_other", .product = "prod_other", .lookup_key = "other" },
 };
 
+static char premium_gives[][LOOKUP_KEY_SIZE] = { "imports", "reports" };
+static char both_give[][LOOKUP_KEY_SIZE] = { "reports" };
+static const struct store_product products[] = {
+	{ .id = "prod_basic", .features = both_give, .n_features = 1 },
+	{ .id = "prod_premium", .features = premium_gives, .n_features = 2 },
+	{ .id = "prod_none" },
+};
+static struct access_catalogue catalogue;
+
 static struct subscription_record records[4];
 static char features[4][LOOKUP_KEY_SIZE];
 static struct store_user user;
@@ -56,6 +65,7 @@ static int reset(void **state)
 	(void)state;
 	site = (struct site){ .name = site_name, .grace = GRACE, .past_due_grace = OVERDUE,
 		.processing = PROCESSING_ALLOW, .plans = plans, .n_plans = COUNT(plans) };
+	catalogue = (struct access_catalogue){ prices, COUNT(prices), products, COUNT(products) };
 	memset(records, 0, sizeof(records));
 	user = (struct store_user){ .known = true, .records = records, .features = features };
 	return 0;
@@ -113,7 +123,7 @@ static void assert_passes_until(const struct subscription_record *record, int64_
 
 static void decide(const char *require)
 {
-	access_decide(&site, require, &user, prices, COUNT(prices), NOW, &decision);
+	access_decide(&site, require, &user, &catalogue, NOW, &decision);
 	assert_true(decision.pass == (decision.reason == REASON_NONE));
 }
 
@@ -129,6 +139,14 @@ static void assert_denied(const char *require, enum access_reason expected)
 	decide(require);
 	assert_string_equal(access_reason_str(decision.reason), access_reason_str(expected));
 	assert_int_equal(decision.until, 0);
+}
+
+static void assert_denied_or_passes(const char *require, enum access_reason expected)
+{
+	if (expected == REASON_NONE)
+		assert_passes(require);
+	else
+		assert_denied(require, expected);
 }
 
 static void paid_period_and_grace_pass_to_the_second(void **state)
@@ -350,16 +368,14 @@ static void first_invoice_of_a_trial_is_for_nothing(void **state)
 	assert_true(passes_at(record, NOW));
 }
 
-static void trial_that_waits_for_a_card_is_none_unless_the_plan_asks_for_none(void **state)
+static void trial_that_waits_for_a_card_is_none(void **state)
 {
 	struct subscription_record *record = add(SUBSCRIPTION_TRIALING, "basic_monthly");
 
 	(void)state;
+	assert_passes("plan:basic");
 	record->snapshot.setup_due = true;
 	assert_denied("plan:basic", REASON_INCOMPLETE);
-	plans[0].trial_without_card = true;
-	assert_passes("plan:basic");
-	plans[0].trial_without_card = false;
 	record->snapshot.status = SUBSCRIPTION_ACTIVE;
 	assert_passes("plan:basic");
 }
@@ -522,6 +538,134 @@ static void entitlement_needs_a_passing_subscription(void **state)
 	assert_denied("feature:exports", REASON_OTHER_PLAN);
 }
 
+/* A further subscription to a product, which passes or which Stripe alone takes for paid. */
+static void add_product(const char *product, bool passes)
+{
+	struct subscription_record *record = add(SUBSCRIPTION_ACTIVE, "");
+
+	strcpy(record->snapshot.items[0].product, product);
+	record->first_payment = passes ? FIRST_PAYMENT_PAID : FIRST_PAYMENT_FAILED;
+}
+
+static void entitle(const char *feature)
+{
+	strcpy(features[user.n_features++], feature);
+}
+
+static void entitlement_counts_by_what_passes(void **state)
+{
+	/* prod_premium gives "imports", prod_none does not, prod_new and prod_old are not known. */
+	static const struct { const char *passing, *doubtful; enum access_reason reason; } rows[] = {
+		{ "prod_premium", "prod_none", REASON_NONE },
+		{ "prod_premium", "prod_new", REASON_NONE },
+		{ "prod_none", "prod_premium", REASON_PAYMENT_FAILED },
+		{ "prod_none", "prod_new", REASON_PAYMENT_FAILED },
+		{ "prod_none", "prod_basic", REASON_UNAVAILABLE },
+		{ "prod_new", "prod_none", REASON_NONE },
+		{ "prod_new", "prod_premium", REASON_UNAVAILABLE },
+		{ "prod_new", "prod_old", REASON_UNAVAILABLE },
+		{ "prod_new", "prod_new", REASON_NONE },
+		{ "prod_none", "prod_none", REASON_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		reset(NULL);
+		entitle("imports");
+		add_product(rows[i].doubtful, false);
+		add_product(rows[i].passing, true);
+		assert_denied_or_passes("feature:imports", rows[i].reason);
+		assert_true(decision.pass == (strncmp(decision.features, "imports", 7) == 0));
+	}
+}
+
+static void entitlement_is_no_doubt_while_all_passes(void **state)
+{
+	(void)state;
+	entitle("imports");
+	add_product("prod_none", true);
+	assert_false(entitlements_doubtful(&site, &user, NOW));
+	assert_passes("feature:imports");
+	add(SUBSCRIPTION_UNPAID, "")->snapshot.items[0].product[0] = '\0';
+	assert_false(entitlements_doubtful(&site, &user, NOW));
+	add_product("prod_none", false);
+	assert_false(entitlements_doubtful(&site, &user, NOW));
+	add_product("prod_premium", false);
+	assert_true(entitlements_doubtful(&site, &user, NOW));
+	user.n_features = 0;
+	assert_false(entitlements_doubtful(&site, &user, NOW));
+}
+
+static void what_stripe_alone_takes_for_paid_is_doubtful(void **state)
+{
+	static const struct {
+		enum subscription_status status;
+		int64_t past_due_since, ends;
+		enum pause_collection pause;
+		bool doubtful;
+	} rows[] = {
+		{ SUBSCRIPTION_ACTIVE, 0, NOW + DAY, COLLECTION_RUNS, false },
+		{ SUBSCRIPTION_ACTIVE, 0, NOW + DAY, COLLECTION_VOID, true },
+		{ SUBSCRIPTION_TRIALING, 0, NOW - GRACE, COLLECTION_RUNS, true },
+		{ SUBSCRIPTION_PAST_DUE, NOW - OVERDUE, NOW, COLLECTION_RUNS, true },
+		{ SUBSCRIPTION_PAST_DUE, NOW - OVERDUE + 1, NOW, COLLECTION_RUNS, false },
+		{ SUBSCRIPTION_UNPAID, 0, NOW + DAY, COLLECTION_RUNS, false },
+		{ SUBSCRIPTION_CANCELED, 0, NOW + DAY, COLLECTION_RUNS, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct subscription_record *record;
+
+		reset(NULL);
+		entitle("imports");
+		add_product("prod_none", true);
+		record = add(rows[i].status, "premium_monthly");
+		record->past_due_since = rows[i].past_due_since;
+		record->snapshot.items[0].current_period_end = rows[i].ends;
+		record->snapshot.pause_collection = rows[i].pause;
+		assert_true(entitlements_doubtful(&site, &user, NOW) == rows[i].doubtful);
+	}
+}
+
+static void whose_debit_is_not_trusted_has_no_features_by_it(void **state)
+{
+	(void)state;
+	entitle("imports");
+	add_product("prod_none", true);
+	add_product("prod_premium", true);
+	records[1].first_payment = FIRST_PAYMENT_PROCESSING;
+	assert_passes("feature:imports");
+	add(SUBSCRIPTION_CANCELED, "")->first_payment = FIRST_PAYMENT_FAILED;
+	assert_denied("feature:imports", REASON_PROCESSING);
+}
+
+static void feature_of_both_is_had_by_the_one_that_passes(void **state)
+{
+	(void)state;
+	entitle("reports");
+	entitle("imports");
+	add_product("prod_basic", true);
+	add_product("prod_premium", false);
+	assert_passes("feature:reports");
+	assert_string_equal(decision.features, "reports,reading");
+	assert_denied("feature:imports", REASON_PAYMENT_FAILED);
+	assert_passes("feature:imports product:prod_basic");
+}
+
+static void without_products_a_doubtful_feature_is_unavailable(void **state)
+{
+	(void)state;
+	entitle("imports");
+	add_product("prod_basic", true);
+	add_product("prod_premium", false);
+	catalogue.n_products = 0;
+	assert_denied("feature:imports", REASON_UNAVAILABLE);
+	assert_denied("feature:reports", REASON_OTHER_PLAN);
+	assert_passes("product:prod_basic");
+	assert_string_equal(decision.features, "reading");
+}
+
 static void free_plan_passes_for_everybody(void **state)
 {
 	(void)state;
@@ -671,7 +815,7 @@ int main(void)
 		TEST(unheard_first_payment_is_not_trusted_after_one_that_failed),
 		TEST(unheard_first_payment_is_awaited_for_32_days),
 		TEST(first_invoice_of_a_trial_is_for_nothing),
-		TEST(trial_that_waits_for_a_card_is_none_unless_the_plan_asks_for_none),
+		TEST(trial_that_waits_for_a_card_is_none),
 		TEST(first_payment_is_of_no_matter_unless_active),
 		TEST(plan_is_found_by_price_key_or_product),
 		TEST(own_price_decides_before_product),
@@ -685,6 +829,12 @@ int main(void)
 		TEST(product_is_asked_for_by_its_id),
 		TEST(feature_of_a_plan_holds_with_the_plan),
 		TEST(entitlement_needs_a_passing_subscription),
+		TEST(entitlement_counts_by_what_passes),
+		TEST(entitlement_is_no_doubt_while_all_passes),
+		TEST(what_stripe_alone_takes_for_paid_is_doubtful),
+		TEST(whose_debit_is_not_trusted_has_no_features_by_it),
+		TEST(feature_of_both_is_had_by_the_one_that_passes),
+		TEST(without_products_a_doubtful_feature_is_unavailable),
 		TEST(free_plan_passes_for_everybody),
 		TEST(dead_subscription_does_not_show_beside_a_free_plan),
 		TEST(subscription_shows_before_a_free_plan),

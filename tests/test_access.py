@@ -24,6 +24,8 @@ PLANS = """
   plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} features = {"exports"} }
   plan "free"    { free = true product = "prod_free" features = {"reading"} }
 """
+PRICE = json.dumps({"id": "price_new", "product": "prod_premium", "lookup_key": "premium_yearly",
+                    "currency": "eur", "interval": "year", "unit_amount": 1, "active": True, "read_at": 1})
 SETTINGS = 'cold_wait = "800ms"\ngrace = "1d"\n'
 
 
@@ -371,11 +373,33 @@ def test_few_wait_and_all_others_are_served(gate):
 def test_price_that_no_plan_names_is_found_by_its_product(gate):
     gate.subscribe(price="price_old", product="prod_premium", lookup_key="")
     assert_denied(gate.ask(), "other_plan")
-    price = {"id": "price_new", "product": "prod_premium", "lookup_key": "premium_yearly",
-             "currency": "eur", "interval": "year", "unit_amount": 1, "active": True, "read_at": 1}
-    gate.redis.hset(gate.key("price"), "price_new", json.dumps(price))
+    gate.redis.hset(gate.key("price"), "price_new", PRICE)
     assert gate.ask().headers["Tollgate-Plan"] == "premium"
     assert gate.commands(gate.ask) == ["EVALSHA"]
+
+
+def test_products_tell_whose_a_doubtful_feature_is(gate_factory):
+    gate = gate_factory()
+    gate.subscribe(lookup_key="basic_monthly", product="prod_basic")
+    gate.redis.hset(gate.key("customer", "cus_1"), "features", '["reports", "seats"]')
+    gate.write(subscription="sub_2", status="past_due", product="prod_premium",
+               facts={"past_due_since": int(time.time()) - 8 * DAY})
+    assert_denied(gate.ask("feature:reports"), "unavailable")
+    assert gate.ask("plan:basic").headers["Tollgate-Features"] == "reading"
+    gate.redis.hset(gate.key("price"), "price_new", PRICE)
+    gate.redis.hset(gate.key("product_features"), mapping={"prod_basic": '["reports"]', "prod_premium": '["seats"]'})
+    assert_denied(gate.ask("feature:seats"), "past_due")
+    assert gate.ask("feature:reports").headers["Tollgate-Features"] == "reports,reading"
+    for _ in range(2):
+        assert gate.commands(lambda: gate.ask("feature:reports")) == ["EVALSHA"]
+
+
+def test_feature_is_kept_while_nothing_is_doubtful(gate):
+    gate.subscribe()
+    gate.redis.hset(gate.key("customer", "cus_1"), "features", '["reports"]')
+    time.sleep(HEARD)
+    assert gate.commands(lambda: gate.ask("feature:reports")) == ["EVALSHA"]
+    assert gate.commands(lambda: gate.ask("feature:reports")) == []
 
 
 def test_without_redis_nobody_is_told_to_buy(gate_factory):

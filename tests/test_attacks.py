@@ -6,6 +6,7 @@ import pytest
 from test_checkout import create, error, pay
 from test_subscription import confirm
 from test_subscription import create as subscribe
+from testenv.sync import sync_once
 
 STATUS = "/billing/session-status"
 
@@ -231,3 +232,61 @@ def test_debits_that_fail_do_not_carry_on_for_nothing(stack_factory, read):
     pay(stack, paid)
     stack.settle()
     assert mallory.get("/members/page").status_code == 200
+
+
+BY_ENTITLEMENT = """
+  plan "basic"   { lookup_key = "basic_monthly" }
+  plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} }
+"""
+DEBIT = "AT861904300235473202"
+
+
+def buy(stack, session, plan, card="4242424242424242"):
+    """Its id, once the events came; what is doubtful was read."""
+    before = {row["id"] for row in subscriptions(stack)}
+    pay(stack, create(session, plan=plan)["sessionId"], card=card)
+    stack.settle()
+    sync_once(stack.site, "--once")
+    [bought] = [row["id"] for row in subscriptions(stack) if row["id"] not in before]
+    return bought
+
+
+def fall_behind(stack, subscription, days):
+    """past_due at Stripe, and since so long ago."""
+    stack.sandbox.control("POST", f"subscriptions/{subscription}/set", {"status": "past_due"})
+    stack.settle()
+    [customer] = stack.sandbox.api("GET", "/v1/customers")["data"]
+    stack.redis.client().hset("tollgate:{shop}:customer:%s" % customer["id"],
+                              f"past_due_since:{subscription}", int(time.time()) - days * 86400)
+
+
+@pytest.fixture
+def entitled(stack_factory):
+    return stack_factory(gated={"exports": "feature:exports", "basic": "plan:basic", "premium": "plan:premium"},
+                         site={"plans": BY_ENTITLEMENT, "site_settings": 'processing = "wait"\npast_due_grace = "7d"'})
+
+
+@pytest.mark.parametrize("unpaid", ["debit", "past_due"])
+def test_a_feature_is_not_had_by_another_subscription(entitled, unpaid):
+    """Stripe entitles the customer by premium, which does not pass here; basic does."""
+    mallory = entitled.session("mallory")
+    buy(entitled, mallory, "basic")
+    assert mallory.get("/exports/page").status_code == entitled.web.unpaid
+    premium = buy(entitled, mallory, "premium", DEBIT if unpaid == "debit" else "4242424242424242")
+    if unpaid == "past_due":
+        assert mallory.get("/exports/page").status_code == 200
+        fall_behind(entitled, premium, days=8)
+    assert mallory.get("/premium/page").status_code == entitled.web.unpaid
+    assert mallory.get("/exports/page").status_code == entitled.web.unpaid
+    assert mallory.get("/basic/page").status_code == 200
+
+
+@pytest.mark.parametrize("unpaid", ["debit", "past_due"])
+def test_a_feature_is_not_lost_by_another_subscription(entitled, unpaid):
+    alice = entitled.session("alice")
+    buy(entitled, alice, "premium")
+    basic = buy(entitled, alice, "basic", DEBIT if unpaid == "debit" else "4242424242424242")
+    if unpaid == "past_due":
+        fall_behind(entitled, basic, days=8)
+    assert alice.get("/basic/page").status_code == entitled.web.unpaid
+    assert alice.get("/exports/page").status_code == 200

@@ -22,6 +22,11 @@ static struct plan plans[] = {
 static const struct store_price prices[] = {
 	{ .id = "price_b", .product = "prod_b", .lookup_key = "basic_monthly" },
 };
+static char given[][LOOKUP_KEY_SIZE] = { "seats" };
+static const struct store_product products[] = {
+	{ .id = "prod_b" }, { .id = "prod_club", .features = given, .n_features = 1 },
+};
+static const struct access_catalogue catalogue = { prices, 1, products, 2 };
 
 /* What access.lua would say, under way. */
 struct answer {
@@ -127,7 +132,7 @@ static void check_decision(const struct site *site, const char *require,
 	bool of_free = strstr(require, "plan:guest") != NULL
 	    || strstr(require, "feature:reading") != NULL;
 
-	access_decide(site, require, user, prices, 1, FUZZ_NOW, &decision);
+	access_decide(site, require, user, &catalogue, FUZZ_NOW, &decision);
 	assert(decision.pass == (decision.reason == REASON_NONE));
 	assert(decision.pass == (access_reason_str(decision.reason)[0] == '\0'));
 	assert(strnlen(decision.features, sizeof(decision.features)) < sizeof(decision.features));
@@ -135,7 +140,7 @@ static void check_decision(const struct site *site, const char *require,
 	assert(!decision.pass || require[strspn(require, " ")] != '\0');
 	assert(decision.pass || decision.until == 0);
 	assert(!decision.pass || !decision.has_subscription || decision.until > FUZZ_NOW);
-	access_decide(site, NULL, user, prices, 1, FUZZ_NOW, &decision);
+	access_decide(site, NULL, user, &catalogue, FUZZ_NOW, &decision);
 	assert(!decision.pass && decision.reason == REASON_MISCONFIGURED);
 }
 

@@ -49,6 +49,9 @@ class Stripe:
         return {row["lookup_key"] for row in
                 pages(self.api, "/v1/entitlements/active_entitlements", customer=customer)}
 
+    def given(self, product):
+        return {row["entitlement_feature"]["lookup_key"] for row in pages(self.api, f"/v1/products/{product}/features")}
+
     def deleted(self, customer):
         return bool(self.api("GET", f"/v1/customers/{customer}").get("deleted"))
 
@@ -163,8 +166,8 @@ def gate_answers(stripe, customers, now=None):
         products |= {item["price"]["product"] for item in paid}
         plans |= {PLANS[item["price"]["lookup_key"]] for item in paid}
         entitled |= stripe.features(customer)
-    if products:
-        features |= entitled
+    for product in products:
+        features |= entitled & stripe.given(product)
     for plan in plans:
         features |= PLAN_FEATURES.get(plan, set())
     met = {f"plan:{name}" for name in plans} | {f"product:{name}" for name in products}
