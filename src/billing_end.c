@@ -1,5 +1,7 @@
 #include "billing_end.h"
 
+#include <string.h>
+
 #include "billing_own.h"
 #include "log.h"
 
@@ -82,11 +84,17 @@ static enum result keep(const struct billing *billing, const struct end_wanted *
 	return billing_own_end(billing, &attempt, result, problem);
 }
 
+static bool is_paid_for(const struct stripe_subscription *subscription)
+{
+	return strcmp(subscription->invoice_status, "paid") == 0;
+}
+
 /* A period that was paid for and is not over yet is not paid for again. */
 static enum result go_on(const struct billing *billing, const struct end_wanted *wanted,
     struct stripe_subscription *subscription, struct problem *problem)
 {
-	bool same_period = subscription_period_end(&subscription->snapshot) > billing->now;
+	bool same_period = is_paid_for(subscription) &&
+	    subscription_period_end(&subscription->snapshot) > billing->now;
 	struct attempt attempt;
 	enum result result;
 
@@ -145,6 +153,9 @@ static enum result suspend(const struct billing *billing, void *context,
 	    subscription->snapshot.status != SUBSCRIPTION_TRIALING)
 		return problem_set(problem, RESULT_CONFLICT, "pause_only_active", "subscriptionId",
 		    "Only what is paid for, or on trial, can be paused.");
+	if (!is_paid_for(subscription)) /* as a renewal's draft, which a pause would end */
+		return problem_set(problem, RESULT_CONFLICT, "payment_due", "subscriptionId",
+		    "What is open is to be paid first.");
 	result = pause_at_stripe(billing, context, subscription, problem);
 	if (result == RESULT_OK)
 		log_end("subscription paused", subscription);

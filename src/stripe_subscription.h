@@ -31,6 +31,7 @@ struct stripe_subscription {
 	enum confirmation confirmation;
 	char client_secret[STRIPE_SECRET_SIZE];  /* "" when there is nothing to confirm */
 	char order[STRIPE_DIGEST_SIZE];          /* metadata[tollgate_order], "" = none */
+	char invoice_status[16];                 /* of the latest invoice, "" = there is none */
 	int64_t amount_due;                      /* of the latest invoice */
 	char pending_price[STRIPE_ID_SIZE];      /* of a pending update's first item, "" = none */
 	int64_t pending_quantity;

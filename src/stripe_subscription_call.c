@@ -53,7 +53,8 @@ static bool decode(struct json_object *object, struct stripe_subscription *subsc
 	struct stripe_subscription read = { 0 };
 
 	if (!stripe_subscription_decode(object, &read.snapshot) || !confirmation_decode(object, &read) ||
-	    !pending_decode(object, &read) || !method_decode(object, &read))
+	    !pending_decode(object, &read) || !method_decode(object, &read) ||
+	    !json_copy_text(object, INVOICE "/status", read.invoice_status, sizeof(read.invoice_status)))
 		return false;
 	if (!json_copy_text(object, "/metadata/tollgate_order", read.order, sizeof(read.order)))
 		read.order[0] = '\0'; /* not one of ours */

@@ -116,6 +116,8 @@ enum result stripe_subscription_pause(struct stripe *stripe, const struct site *
 	if (form == NULL)
 		return problem_memory(problem);
 	form_add(form, "type", "subscription");
+	/* Stripe would credit what is left of the period, which a resumption gives back. */
+	form_add(form, "bill_for[unused_time_from][type]", "none");
 	return send_form(stripe, site, "POST", id, "/pause", form, idempotency_key, subscription,
 	    problem);
 }
@@ -130,6 +132,7 @@ enum result stripe_subscription_resume(struct stripe *stripe, const struct site 
 		return problem_memory(problem);
 	form_add(form, "payment_behavior", "resume_on_payment_success");
 	form_add(form, "billing_cycle_anchor[type]", same_period ? "unchanged" : NULL);
+	form_add(form, "proration_behavior", same_period ? "none" : NULL);
 	return send_form(stripe, site, "POST", id, "/resume", form, idempotency_key, subscription,
 	    problem);
 }

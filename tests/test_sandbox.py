@@ -906,6 +906,48 @@ def test_pause_and_resume(sandbox, prices):
     assert sandbox.refused(path + "/resume", {}).status == 400
 
 
+def next_amounts(sandbox, subscription):
+    """What is on the invoice of the next period."""
+    sandbox.advance(by=31 * DAY)
+    newest = sandbox.get("invoices", subscription=subscription["id"])["data"][0]
+    assert newest["billing_reason"] == "subscription_cycle"
+    return [line["amount"] for line in newest["lines"]["data"]]
+
+
+@pytest.mark.parametrize("paused, resumed, amounts", [
+    ({}, {}, [1000, -1000, 667]),
+    ({"bill_for": {"unused_time_from": {"type": "now"}}}, {"proration_behavior": "none"}, [1000, -1000]),
+    ({"bill_for": {"unused_time_from": {"type": "none"}}}, {"proration_behavior": "create_prorations"}, [1000, 667]),
+    ({"bill_for": {"unused_time_from": {"type": "none"}}}, {"proration_behavior": "none"}, [1000]),
+    ({"invoicing_behavior": "invoice"}, {"proration_behavior": "always_invoice"}, [1000]),
+])
+def test_pause_credits_and_unchanged_resumption_charges_unless_told_not_to(sandbox, prices, paused, resumed, amounts):
+    subscription = sandbox.subscribe(prices["monthly"])
+    path = "subscriptions/" + subscription["id"]
+    sandbox.post(path + "/pause", **paused)
+    sandbox.advance(by=10 * DAY)
+    assert sandbox.post(path + "/resume", billing_cycle_anchor={"type": "unchanged"}, **resumed)["status"] == "active"
+    assert next_amounts(sandbox, subscription) == amounts
+
+
+def test_pause_credits_from_the_begin_of_the_period(sandbox, prices):
+    subscription = sandbox.subscribe(prices["monthly"])
+    path = "subscriptions/" + subscription["id"]
+    sandbox.advance(by=10 * DAY)
+    sandbox.post(path + "/pause", bill_for={"unused_time_from": {"type": "item_current_period_start"}})
+    sandbox.post(path + "/resume", billing_cycle_anchor={"type": "unchanged"}, proration_behavior="none")
+    assert next_amounts(sandbox, subscription) == [1000, -1000]
+
+
+def test_resumption_for_a_new_period_takes_what_is_pending(sandbox, prices):
+    subscription = sandbox.subscribe(prices["monthly"])
+    path = "subscriptions/" + subscription["id"]
+    sandbox.post(path + "/pause")
+    sandbox.advance(by=40 * DAY)
+    resumed = sandbox.post(path + "/resume", expand=["latest_invoice"])
+    assert (resumed["status"], resumed["latest_invoice"]["total"]) == ("active", 0)
+
+
 def test_pause_collection_keeps_the_status(sandbox, prices):
     subscription = sandbox.subscribe(prices["monthly"])
     sandbox.post("subscriptions/" + subscription["id"], pause_collection={"behavior": "mark_uncollectible"})

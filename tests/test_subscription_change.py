@@ -206,6 +206,95 @@ def test_paid_period_is_not_paid_for_again(pausable):
     assert len(pausable.sandbox.api("GET", "/v1/invoices")["data"]) == 1
 
 
+def test_pause_gives_no_credit_and_resuming_costs_nothing_twice(pausable):
+    """Stripe's defaults would put both on the next invoice."""
+    pausable.sandbox.control("POST", "clock", {"now": int(time.time()) - 15 * DAY})
+    alice, bought = buy(pausable)
+    pause(alice, bought)
+    pausable.sandbox.control("POST", "clock", {"live": True})
+    resume(alice, bought)
+    end = at_stripe(pausable, bought)["items"]["data"][0]["current_period_end"]
+    pausable.sandbox.control("POST", "clock", {"now": end + 60})
+    assert [line["amount"] for line in invoices(pausable)[0]["lines"]["data"]] == [500]
+    pausable.settle()
+
+
+def invoices(stack):
+    """Newest first."""
+    return stack.sandbox.api("GET", "/v1/invoices")["data"]
+
+
+def renew(stack):
+    """A subscription two weeks after a month that was paid for; the next one's invoice is a draft."""
+    stack.sandbox.control("POST", "clock", {"now": int(time.time()) - 45 * DAY})
+    alice, bought = buy(stack)
+    end = at_stripe(stack, bought)["items"]["data"][0]["current_period_end"]
+    stack.sandbox.control("POST", "clock", {"now": end + 60})
+    stack.sandbox.api("POST", f"/v1/invoices/{invoices(stack)[0]['id']}", auto_advance="false")
+    return alice, bought
+
+
+def end_invoice(stack, verb):
+    """What the draft becomes when somebody, or Stripe on a pause, ends it."""
+    draft = invoices(stack)[0]["id"]
+    if verb != "leave":
+        stack.sandbox.api("POST", f"/v1/invoices/{draft}/finalize", auto_advance="false")
+        stack.sandbox.api("POST", f"/v1/invoices/{draft}/{verb}")
+    stack.sandbox.control("POST", "clock", {"live": True})
+    stack.settle()
+
+
+def pause_at_stripe(stack, bought):
+    """As somebody in Stripe's dashboard would."""
+    stack.sandbox.api("POST", f"{SUBSCRIPTIONS}/{bought['subscriptionId']}/pause",
+                      **{"bill_for[unused_time_from][type]": "none"})
+
+
+UNPAID = pytest.mark.parametrize("verb", ["leave", "void", "mark_uncollectible"])
+
+
+@UNPAID
+def test_period_that_was_not_paid_for_is_not_resumed_for_nothing(pausable, verb):
+    alice, bought = renew(pausable)
+    pause_at_stripe(pausable, bought)
+    end_invoice(pausable, verb)
+    answer = resume(alice, bought)["subscription"]
+    pausable.settle()
+    assert [invoice["status"] for invoice in invoices(pausable)].count("paid") == 2
+    assert (answer["status"], invoices(pausable)[0]["status"]) == ("active", "paid")
+    assert alice.get("/any/page").status_code == 200
+
+
+@UNPAID
+def test_without_a_payment_it_stays_paused(pausable, verb):
+    alice, bought = renew(pausable)
+    pause_at_stripe(pausable, bought)
+    end_invoice(pausable, verb)
+    use_card(pausable, bought, "4000000000000341")
+    answer = resume(alice, bought)
+    pausable.settle()
+    assert answer["subscription"]["status"] == "paused" and answer["clientSecret"]
+    assert alice.get("/any/page").status_code == pausable.web.unpaid
+
+
+@UNPAID
+def test_period_that_is_not_paid_for_is_not_paused(pausable, verb):
+    alice, bought = renew(pausable)
+    end_invoice(pausable, verb)
+    assert error(pause(alice, bought, status=409)) == ("payment_due", "subscriptionId")
+    assert at_stripe(pausable, bought)["status"] == "active"
+
+
+def test_trial_is_paused_and_goes_on(pausable):
+    """Its invoice of nothing is paid."""
+    alice = pausable.session("alice")
+    bought = create(alice, plan="premium")
+    assert bought["status"] == "trialing"
+    assert pause(alice, bought)["subscription"]["status"] == "paused"
+    resume(alice, bought)
+    assert [invoice["amount_due"] for invoice in invoices(pausable)] == [0]
+
+
 def test_resuming_after_the_period_waits_for_its_payment(pausable):
     """There is no card any more; the same secret until it is paid."""
     pausable.sandbox.control("POST", "clock", {"now": int(time.time()) - 40 * DAY})

@@ -9,7 +9,7 @@ import waiting
 from errors import declined, invalid
 from lifecycle import UPDATED, items, period
 from objects import set_metadata
-from proration import Change, as_item, collect, update_invoice
+from proration import Change, as_item, collect, unused, update_invoice
 from subscription_fields import set_fields
 
 AT_ANY_TIME = {"metadata", "default_payment_method", "payment_behavior", "cancellation_details", "description",
@@ -151,8 +151,25 @@ def final_invoice(acct, subscription, p):
         change.rows = []
         lines += change.credits()
     if p.get("invoice_now") and lines:
-        with acct.changing(subscription, UPDATED):
-            invoice = update_invoice(acct, subscription, lines)
-            subscription["_pending"] = []
-        invoicing.keep(acct, invoice)
-        collect(acct, subscription, invoice, "allow_incomplete", p)
+        invoice_pending(acct, subscription, lines, p)
+
+
+def invoice_pending(acct, subscription, lines, p):
+    with acct.changing(subscription, UPDATED):
+        invoice = update_invoice(acct, subscription, lines)
+        subscription["_pending"] = []
+    invoicing.keep(acct, invoice)
+    collect(acct, subscription, invoice, "allow_incomplete", p)
+
+
+def credit_pause(acct, subscription, p):
+    """Unless told otherwise a pause credits what is left of the period, paid for or not."""
+    since = p.get("bill_for", {}).get("unused_time_from", {}).get("type", "now")
+    if since == "none":
+        return
+    begin = period(subscription)[0] if since == "item_current_period_start" else acct.now()
+    lines = subscription["_pending"] + unused(acct, subscription, begin)
+    if lines and p.get("invoicing_behavior") == "invoice":
+        invoice_pending(acct, subscription, lines, p)
+    else:
+        subscription["_pending"] = lines

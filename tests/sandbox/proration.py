@@ -96,6 +96,21 @@ class Change:
         return row
 
 
+def unused(acct, subscription, since):
+    """Credit for what is left of the period, which a pause takes away."""
+    change = Change(acct, subscription, {"billing_cycle_anchor": {"type": "now"}, "proration_date": since}, None)
+    return [] if change.free else change.credits()
+
+
+def left(acct, subscription, since):
+    """The charge for what is left of the period, which a resumption gives back."""
+    if (subscription["trial_end"] or 0) > since:
+        return []
+    change = Change(acct, subscription, {"proration_date": since}, None)
+    return [change.prorated(row["price"], row["quantity"], 1, "Remaining time on", row["id"])
+            for row in items(subscription) if not prices.is_metered(row["price"])]
+
+
 def update_invoice(acct, subscription, lines):
     invoice = invoicing.build(acct, subscription, lines, "subscription_update", period(subscription))
     subscription["latest_invoice"] = invoice["id"]

@@ -145,8 +145,7 @@ def pause(acct, p, identifier):
     subscription = acct.find("subscription", identifier)
     if subscription["status"] not in ("active", "trialing"):
         raise invalid("You cannot pause a subscription with a status of %s." % subscription["status"])
-    if p.get("bill_for", {}).get("unused_time_from", {}).get("type") not in (None, "none"):
-        raise invalid("The sandbox credits no unused time on pause.", "bill_for[unused_time_from]")
+    changes.credit_pause(acct, subscription, p)
     lifecycle.pause(acct, subscription, "pause_requested")
     return subscription
 

@@ -4,7 +4,7 @@ import events
 import invoicing
 from lifecycle import UPDATED, period
 from objects import render
-from proration import Change, collect, update_invoice
+from proration import Change, collect, left, update_invoice
 from subscription_fields import set_fields
 
 WAITS = 23 * 3600
@@ -76,13 +76,29 @@ def resume(acct, subscription, p):
     drop_resumption(acct, subscription)
     unchanged = p.get("billing_cycle_anchor", {}).get("type") == "unchanged"
     if unchanged and period(subscription)[1] > acct.now():
-        resumed(acct, subscription)
+        go_on(acct, subscription, p)
         return
     change = Change(acct, subscription, {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}, None)
     change.free = False
+    resume_when_paid(acct, subscription, p, change.lines(), change.carry_out)
+
+
+def go_on(acct, subscription, p):
+    """In the same period: what is left of it is charged for, unless that is not wanted."""
+    behavior = p.get("proration_behavior", "create_prorations")
+    lines = [] if behavior == "none" else left(acct, subscription, p.get("proration_date", acct.now()))
+    if lines and behavior == "always_invoice":
+        resume_when_paid(acct, subscription, p, lines, lambda: None)
+        return
+    subscription["_pending"] = subscription["_pending"] + lines
+    resumed(acct, subscription)
+
+
+def resume_when_paid(acct, subscription, p, lines, and_then):
+    pending = subscription["_pending"]
+    subscription.update(_resuming=(and_then, pending), _pending=[])
     with acct.changing(subscription, UPDATED):
-        invoice = update_invoice(acct, subscription, change.lines())
-    subscription["_resuming"] = change
+        invoice = update_invoice(acct, subscription, lines + pending)
     invoice["auto_advance"] = False
     invoicing.keep(acct, invoice)
     acct.schedule(acct.now() + WAITS, "expire_resumption", invoice["id"])
@@ -92,7 +108,8 @@ def resume(acct, subscription, p):
 
 
 def drop_resumption(acct, subscription):
-    if subscription.pop("_resuming", None):
+    if subscription.get("_resuming"):
+        subscription["_pending"] += subscription.pop("_resuming")[1]
         invoicing.void(acct, acct.get("invoice", subscription["latest_invoice"]))
 
 
@@ -111,9 +128,9 @@ def resume_paid(acct, invoice):
 
 
 def carry_on(acct, subscription):
-    change = subscription.pop("_resuming")
+    and_then, _ = subscription.pop("_resuming")
     paid = acct.get("invoice", subscription["latest_invoice"])["status"] == "paid"
-    resumed(acct, subscription, "active" if paid else "past_due", change.carry_out)
+    resumed(acct, subscription, "active" if paid else "past_due", and_then)
 
 
 def resumed(acct, subscription, status="active", and_then=lambda: None):
