@@ -117,7 +117,7 @@ static enum result settle(const struct billing *billing, struct order *order,
 	ask_for_no_card(order, earlier);
 	*outcome = is_outcome(order, earlier, billing->now);
 	if (!*outcome && earlier->snapshot.status == SUBSCRIPTION_INCOMPLETE)
-		result = billing_waiting_cancel(billing, &order->purchase, earlier, problem);
+		result = billing_waiting_give_up(billing, &order->purchase, earlier, problem);
 	if (result == RESULT_OK)
 		result = billing_subscription_remember(billing, earlier, problem);
 	if (result == RESULT_OK && !*outcome && subscription_live(earlier->snapshot.status) &&

@@ -10,11 +10,13 @@
 bool billing_waiting_is_sold_here(const struct site *site,
     const struct subscription *subscription);
 
-/* In favour of the purchase: counts it first (billing_purchase_count). */
-enum result billing_waiting_cancel(const struct billing *billing, struct purchase *purchase,
+/* In favour of the purchase: counts it first (billing_purchase_count). *subscription is how
+ * it stands afterwards: ended, or as it was left because it is paid, or being paid, which
+ * is RESULT_CONFLICT `busy` if it is of the same product. */
+enum result billing_waiting_give_up(const struct billing *billing, struct purchase *purchase,
     struct stripe_subscription *subscription, struct problem *problem);
 
-/* The caller makes her purchase in Checkout: what waits in the own form is canceled, so
+/* The caller makes her purchase in Checkout: what waits in the own form is given up, so
  * that she cannot pay for both; or, when it was paid meanwhile, remembered, which is
  * RESULT_CONFLICT `already_subscribed` if it is of the same product. What a Checkout
  * Session has in hand is left alone. Only under her lock. */

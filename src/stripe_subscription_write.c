@@ -1,5 +1,10 @@
 #include "stripe_subscription_write.h"
 
+#include <json-c/json.h>
+
+#include "hex.h"
+#include "json_read.h"
+
 /* Ends the form. */
 static enum result send_form(struct stripe *stripe, const struct site *site, const char *method,
     const char *id, const char *tail, struct form *form, const char *idempotency_key,
@@ -105,6 +110,44 @@ enum result stripe_subscription_keep(struct stripe *stripe, const struct site *s
 		form_add(form, "cancel_at", "");
 	return send_form(stripe, site, "POST", known->id, NULL, form, idempotency_key, subscription,
 	    problem);
+}
+
+static enum result void_call(struct stripe *stripe, const struct site *site, const char *path,
+    const struct form *form, struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct stripe_subscription read = { 0 };
+	struct stripe_answer answer = { 0 };
+	char key[HEX_RANDOM_SIZE];
+	enum result result;
+
+	if (!hex_random(key))
+		return problem_memory(problem);
+	/* To do it again does no harm, while the same key would bring a stored refusal back. */
+	result = stripe_call(stripe, site, "POST", path, form, key, &answer, problem);
+	read.date = answer.date;
+	if (result == RESULT_OK && stripe_subscription_decode(json_at(answer.object,
+	    "/parent/subscription_details/subscription"), &read.snapshot))
+		*subscription = read;
+	else if (result == RESULT_OK)
+		result = stripe_unexpected(problem);
+	json_object_put(answer.object);
+	return result;
+}
+
+enum result stripe_subscription_void_invoice(struct stripe *stripe, const struct site *site,
+    struct stripe_subscription *subscription, struct problem *problem)
+{
+	struct form *form = form_new();
+	char path[STRIPE_PATH_SIZE];
+	enum result result;
+
+	if (form == NULL)
+		return problem_memory(problem);
+	form_add(form, "expand[]", "parent.subscription_details.subscription");
+	result = stripe_path(path, "/v1/invoices/", subscription->snapshot.latest_invoice, "/void") ?
+	    void_call(stripe, site, path, form, subscription, problem) : stripe_unexpected(problem);
+	form_free(form);
+	return result;
 }
 
 enum result stripe_subscription_pause(struct stripe *stripe, const struct site *site,

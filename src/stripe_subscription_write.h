@@ -46,6 +46,11 @@ enum result stripe_subscription_keep(struct stripe *stripe, const struct site *s
     const struct subscription *known, const char *idempotency_key,
     struct stripe_subscription *subscription, struct problem *problem);
 
+/* Voids its latest invoice, by which one that is incomplete expires. RESULT_INVALID when
+ * Stripe refuses: it is paid, or being paid. */
+enum result stripe_subscription_void_invoice(struct stripe *stripe, const struct site *site,
+    struct stripe_subscription *subscription, struct problem *problem);
+
 enum result stripe_subscription_pause(struct stripe *stripe, const struct site *site,
     const char *id, const char *idempotency_key, struct stripe_subscription *subscription,
     struct problem *problem);

@@ -2,6 +2,8 @@
 import hashlib
 import itertools
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from test_attacks import cancel, subscriptions
@@ -95,6 +97,76 @@ def test_checkout_notices_that_the_own_form_was_paid_although_no_event_came(stac
     confirm(stack, subscribe(alice, plan="basic")["clientSecret"])
     assert error(check_out(alice, status=409, plan="basic")) == ("already_subscribed", None)
     assert [each["status"] for each in every(stack)] == ["active"]
+
+
+QUANTITIES = """
+  plan "basic"   { lookup_key = "basic_monthly" quantity_max = 5 }
+  plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} }
+"""
+
+
+@pytest.mark.parametrize("endpoint", ["create-subscription", "create-checkout-session"])
+@pytest.mark.parametrize("other, status", [({"plan": "premium"}, 200), ({"plan": "basic", "quantity": 2}, 409)],
+                         ids=["another product", "the same"])
+def test_what_is_paid_while_it_is_given_up_is_kept(stack_factory, endpoint, other, status):
+    """In one tab she buys something else, and pays in the other before Stripe hears of it."""
+    stack = stack_factory(site={"plans": QUANTITIES})
+    alice = stack.session("alice")
+    first = subscribe(alice, plan="basic")
+    for method in ("POST", "DELETE"):
+        stack.sandbox.control("POST", "faults", {"method": method, "path": "^/v1/(subscriptions|invoices)/", "delay": 1.0})
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(alice.post, f"/billing/{endpoint}", json=other)
+        time.sleep(0.5)
+        assert confirm(stack, first["clientSecret"])["status"] == "succeeded"
+    assert answer.result().status_code == status, answer.result().text
+    assert status == 200 or error(answer.result().json()) == ("already_subscribed", None)
+    assert at_stripe(stack, first)["status"] == "active"
+    stack.settle()
+
+
+def set_incomplete(stack, waiting):
+    """Although its invoice says otherwise."""
+    stack.sandbox.control("POST", f"subscriptions/{waiting['subscriptionId']}/set",
+                          {"status": "incomplete", "event": False})
+
+
+@pytest.mark.parametrize("other, status", [({"plan": "premium"}, 200), ({"plan": "basic", "quantity": 2}, 409)],
+                         ids=["another product", "the same"])
+def test_payment_that_is_under_way_is_not_given_up(stack_factory, other, status):
+    stack = stack_factory(site={"plans": QUANTITIES})
+    hold_events(stack)
+    alice = stack.session("alice")
+    first = subscribe(alice, plan="basic")
+    debit = stack.sandbox.api("POST", "/v1/payment_methods", type="sepa_debit", **{
+        "sepa_debit[iban]": "AT321904300235473204", "billing_details[name]": "Alice",
+        "billing_details[email]": "alice@example.com"})
+    assert confirm(stack, first["clientSecret"], debit["id"])["status"] == "processing"
+    set_incomplete(stack, first)
+    answer = subscribe(alice, status=status, **other)
+    assert status == 200 or error(answer) == ("busy", None)
+    assert at_stripe(stack, first)["status"] == "incomplete"
+
+
+@pytest.mark.parametrize("create", [check_out, subscribe])
+def test_order_without_an_invoice_to_be_paid_is_canceled(stack, create):
+    hold_events(stack)
+    alice = stack.session("alice")
+    first = subscribe(alice, plan="basic")
+    stack.sandbox.api("POST", f"/v1/invoices/{at_stripe(stack, first)['latest_invoice']}/void")
+    set_incomplete(stack, first)
+    create(alice, plan="premium")
+    assert at_stripe(stack, first)["status"] == "incomplete_expired"
+
+
+def test_refusal_of_a_moment_ago_is_not_met_again(stack):
+    """Stripe keeps its answers to a key."""
+    alice = stack.session("alice")
+    first = subscribe(alice, plan="basic")
+    stack.sandbox.control("POST", "faults", {"method": "POST", "path": "/void$", "status": 500, "store": True})
+    subscribe(alice, status=502, plan="premium")
+    subscribe(alice, plan="premium")
+    assert at_stripe(stack, first)["status"] == "incomplete_expired"
 
 
 def test_payment_that_a_checkout_has_in_hand_is_left_to_it(stack):

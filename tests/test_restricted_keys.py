@@ -71,6 +71,15 @@ def change(stack, carol):
     post(carol, "update-payment-method", subscriptionId=bought["subscriptionId"])
 
 
+def expire(stack, erin):
+    """What waits in the own form, although its invoice is void, makes way for Checkout."""
+    waiting = subscribe(erin, plan="basic")
+    path = f"subscriptions/{waiting['subscriptionId']}"
+    stack.sandbox.api("POST", f"/v1/invoices/{stack.sandbox.api('GET', '/v1/' + path)['latest_invoice']}/void")
+    stack.sandbox.control("POST", f"{path}/set", {"status": "incomplete", "event": False})
+    create(erin, plan="basic")
+
+
 def live(stack):
     """A purchase by bank debit, which fails, and what Redis lost found again by each program."""
     alice = stack.session("alice")
@@ -91,6 +100,7 @@ def live(stack):
     dave = stack.session("dave")
     subscribe(dave, plan="basic")
     create(dave, plan="basic")
+    expire(stack, stack.session("erin"))
     change(stack, stack.session("carol"))
     stack.redis.flush()
     stack.redis.client().zadd("tollgate:{shop}:wishes", {"alice": 1})

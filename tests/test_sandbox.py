@@ -1051,6 +1051,25 @@ def test_unpaid_first_invoice_expires_after_23_hours(sandbox, prices):
     assert (got["status"], got["latest_invoice"]["status"]) == ("incomplete_expired", "void")
 
 
+def test_void_first_invoice_ends_what_waited_for_it(sandbox, prices):
+    subscription = sandbox.post("subscriptions", customer=sandbox.post("customers")["id"],
+                                items=[{"price": prices["monthly"]}], payment_behavior="default_incomplete")
+    voided = sandbox.post("invoices/%s/void" % subscription["latest_invoice"],
+                          expand=["parent.subscription_details.subscription"])
+    assert voided["status"] == "void"
+    assert voided["parent"]["subscription_details"]["subscription"]["status"] == "incomplete_expired"
+    assert sandbox.event_types()[-2:] == ["invoice.voided", "customer.subscription.updated"]
+
+
+@pytest.mark.parametrize("card, paid", [("4242424242424242", "paid"), ("AT321904300235473204", "open")])
+def test_invoice_that_is_paid_or_being_paid_is_not_voided(sandbox, prices, card, paid):
+    session = sandbox.pay(sandbox.session_for(prices["monthly"]), card)["session"]
+    invoice = sandbox.get("subscriptions/" + session["subscription"])["latest_invoice"]
+    assert sandbox.refused("invoices/%s/void" % invoice, {}).status == 400
+    assert sandbox.get("invoices/" + invoice)["status"] == paid
+    assert sandbox.status({"id": session["subscription"]}) == "active"
+
+
 @pytest.mark.parametrize("how", [{"cancel_at_period_end": True}, {"cancel_at": START + 5 * DAY},
                                  {"cancel_at": "min_period_end"}])
 def test_scheduled_cancel(sandbox, prices, how):

@@ -101,6 +101,10 @@ def collect(acct, p, invoice):
 def void(acct, p, identifier):
     invoice = acct.find("invoice", identifier)
     check_status(invoice, ("open", "uncollectible"), "void")
+    intent = invoice["_intent"] and acct.get("payment_intent", invoice["_intent"])
+    if intent and intent["status"] in ("processing", "succeeded"):
+        raise invalid("You cannot void this invoice because its payment is %s." % intent["status"],
+                      code="invoice_not_editable")
     invoicing.void(acct, invoice)
     return invoice
 

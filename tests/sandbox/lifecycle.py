@@ -240,7 +240,22 @@ def expire(acct, identifier, when):
 
 
 def expire_now(acct, subscription):
-    invoicing.void(acct, acct.get("invoice", subscription["latest_invoice"]))
+    invoice = acct.get("invoice", subscription["latest_invoice"])
+    if invoice["status"] == "void":
+        expired(acct, subscription)
+    else:
+        invoicing.void(acct, invoice)
+
+
+@events.on("invoice.voided")
+def invoice_voided(acct, invoice):
+    """Without a first invoice that can be paid it is over."""
+    subscription = subscription_of(acct, invoice)
+    if subscription["status"] == "incomplete" and subscription["latest_invoice"] == invoice["id"]:
+        expired(acct, subscription)
+
+
+def expired(acct, subscription):
     with acct.changing(subscription, UPDATED):
         subscription.update(status="incomplete_expired", ended_at=acct.now(), canceled_at=acct.now())
 
