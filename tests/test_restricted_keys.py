@@ -71,13 +71,13 @@ def change(stack, carol):
     post(carol, "update-payment-method", subscriptionId=bought["subscriptionId"])
 
 
-def expire(stack, erin):
-    """What waits in the own form, although its invoice is void, makes way for Checkout."""
-    waiting = subscribe(erin, plan="basic")
+def expire(stack, dave):
+    """Her Checkout makes way for the own form; what waits there, although its invoice is void, for Checkout."""
+    waiting = subscribe(dave, plan="basic")
     path = f"subscriptions/{waiting['subscriptionId']}"
     stack.sandbox.api("POST", f"/v1/invoices/{stack.sandbox.api('GET', '/v1/' + path)['latest_invoice']}/void")
     stack.sandbox.control("POST", f"{path}/set", {"status": "incomplete", "event": False})
-    create(erin, plan="basic")
+    create(dave, plan="basic")
 
 
 def live(stack):
@@ -100,7 +100,7 @@ def live(stack):
     dave = stack.session("dave")
     subscribe(dave, plan="basic")
     create(dave, plan="basic")
-    expire(stack, stack.session("erin"))
+    expire(stack, dave)
     change(stack, stack.session("carol"))
     stack.redis.flush()
     stack.redis.client().zadd("tollgate:{shop}:wishes", {"alice": 1})
