@@ -354,23 +354,13 @@ enum result billing_plan_withdraw(const struct billing *billing, const char *pri
 	return result;
 }
 
-static bool has_word(const struct words *words, const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < words->count; i++)
-		if (strcmp(words->word[i], word) == 0)
-			return true;
-	return false;
-}
-
 bool billing_plan_sells(const struct plan *plan, const struct store_price *price)
 {
 	if (!price->active || price->interval[0] == '\0')
 		return false;
 	if (plan_sold_by_product(plan))
 		return plan->product != NULL && strcmp(plan->product, price->product) == 0;
-	return has_word(&plan->prices, price->id) || has_word(&plan->lookup_keys, price->lookup_key);
+	return words_include(&plan->prices, price->id) || words_include(&plan->lookup_keys, price->lookup_key);
 }
 
 static bool site_is_fresh(const struct billing *billing, const struct catalogue *catalogue)

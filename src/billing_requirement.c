@@ -4,14 +4,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-bool words_include(const struct words *words, const char *word)
-{
-	for (size_t i = 0; *word && i < words->count; i++)
-		if (strcmp(words->word[i], word) == 0)
-			return true;
-	return false;
-}
-
 static bool alternative_parse(const struct site *site, const char *text, size_t length,
     struct alternative *alternative)
 {

@@ -45,7 +45,4 @@ bool requirement_unsure(const struct requirement *requirement);
 /* By being logged in, because `plan` is free. `any` is not: it asks for a subscription. */
 bool requirement_met_free(const struct requirement *requirement, const struct plan *plan);
 
-/* False for the word "", which is how an item says that it has none. */
-bool words_include(const struct words *words, const char *word);
-
 #endif

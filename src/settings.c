@@ -158,6 +158,14 @@ static int site_compare(const void *name, const void *site)
 	return strcmp(name, ((const struct site *)site)->name);
 }
 
+bool words_include(const struct words *words, const char *word)
+{
+	for (size_t i = 0; *word && i < words->count; i++)
+		if (strcmp(words->word[i], word) == 0)
+			return true;
+	return false;
+}
+
 const struct site *settings_site(const struct settings *settings, const char *name)
 {
 	if (name == NULL || name[0] == '\0')

@@ -34,6 +34,9 @@ struct words {
 	size_t count;
 };
 
+/* False for the word "", which is how an item says that it has none. */
+bool words_include(const struct words *words, const char *word);
+
 /* So many within so long; count 0 = without a limit. */
 struct limit {
 	int64_t count;

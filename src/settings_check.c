@@ -42,19 +42,10 @@ static void check_redis(struct site_source *own, const struct settings_source *s
 		site_fault(own, "redis_user", "needs redis_password_file");
 }
 
-static bool has_word(const struct words *words, const char *text)
-{
-	for (size_t i = 0; i < words->count; i++) {
-		if (strcmp(words->word[i], text) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool share_word(const struct words *a, const struct words *b)
 {
 	for (size_t i = 0; i < a->count; i++) {
-		if (has_word(b, a->word[i]))
+		if (words_include(b, a->word[i]))
 			return true;
 	}
 	return false;
@@ -65,7 +56,7 @@ static bool repeats_word(const struct words *words)
 	for (size_t i = 0; i < words->count; i++) {
 		const struct words before = { words->word, i };
 
-		if (has_word(&before, words->word[i]))
+		if (words_include(&before, words->word[i]))
 			return true;
 	}
 	return false;

@@ -50,21 +50,18 @@ enum result store_price_write(struct store *store, const struct site *site,
 {
 	struct json_object *object = price_encode(price);
 	const char *json = json_write(object);
-	const char *lookup_key = price->lookup_key[0] ? price->lookup_key : NULL;
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;
 	enum result result = RESULT_INTERNAL;
 
 	if (json && store_key(key, site, "price", NULL))
-		result = store_words(store, site, &reply, "HSET", key, price->id, json,
-		    lookup_key, lookup_key ? json : NULL, NULL);
+		result = store_words(store, site, &reply, "HSET", key, price->id, json, NULL);
 	if (result == RESULT_OK)
 		store_reply_free(reply);
 	json_object_put(object);
 	return result;
 }
 
-/* Each price stands under its id and maybe under its lookup key: the id's counts. */
 static size_t prices_decode(const redisReply *reply, struct store_price *prices)
 {
 	size_t count = 0;

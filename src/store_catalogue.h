@@ -19,7 +19,7 @@ struct store_price {
 	int64_t read_at;           /* when Stripe said so */
 };
 
-/* Stored under the price id, and under its lookup key when it has one. Entries never
+/* Stored under the price id. Entries never
  * expire (the gate finds products by them); who must be current looks at read_at. */
 enum result store_price_write(struct store *store, const struct site *site,
     const struct store_price *price);

@@ -457,7 +457,7 @@ def test_trial_notice_says_whether_there_is_a_payment_method(shop, sync):
 
 def test_catalogue_is_filled_at_the_start_and_after_a_flush(shop, sync_factory):
     sync_factory()
-    wait_until(lambda: shop.redis.client().hexists(key("price"), "premium_yearly"), 5, "the catalogue")
+    wait_until(lambda: shop.redis.client().hexists(key("price"), price(shop, "premium_yearly")), 5, "the catalogue")
 
 
 def test_features_of_products_are_read_all_pages_of_them(shop):
