@@ -110,3 +110,38 @@ def test_preview_has_stripes_shape(sandbox, prices):
 
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__]))
+
+
+def change_with_fee(sandbox, subscription, target, once):
+    """(What is shown, what it came to), with one-time prices on top."""
+    change = {"items": [{"id": item_of(subscription), "price": target}], "proration_behavior": "always_invoice"}
+    shown = sandbox.post("invoices/create_preview", subscription=subscription["id"], subscription_details=change,
+                         invoice_items=[{"price": once}])
+    return shown, update(sandbox, subscription, **change, add_invoice_items=[{"price": once}])
+
+
+@pytest.mark.parametrize("target", ["basic", "yearly"])
+def test_one_time_price_is_on_the_invoice_of_the_change(sandbox, prices, target):
+    subscription = sandbox.subscribe(prices["monthly"])
+    shown, changed = change_with_fee(sandbox, subscription, prices[target], prices["setup"])
+    charged = changed["latest_invoice"]
+    assert shown["total"] == charged["total"]
+    assert [row["amount"] for row in charged["lines"]["data"]].count(2000) == 1
+
+
+def test_one_time_price_alone_waits_for_the_next_invoice(sandbox, prices):
+    subscription = sandbox.subscribe(prices["monthly"], trial_period_days=5)
+    shown, changed = change_with_fee(sandbox, subscription, prices["basic"], prices["setup"])
+    assert changed["status"] == "trialing" and changed["latest_invoice"]["id"] == subscription["latest_invoice"]
+    sandbox.advance(by=5 * DAY + HOUR + 1)
+    latest = sandbox.get("invoices/" + sandbox.get("subscriptions/" + subscription["id"])["latest_invoice"])
+    assert latest["total"] == shown["total"] == 500 + 2000
+
+
+@pytest.mark.parametrize("name, given", [("add_invoice_items", "subscriptions/{}"),
+                                         ("invoice_items", "invoices/create_preview")])
+def test_recurring_price_is_no_one_time_price(sandbox, prices, name, given):
+    subscription = sandbox.subscribe(prices["monthly"])
+    which = {} if "{}" in given else {"subscription": subscription["id"]}
+    refused = sandbox.refused(given.format(subscription["id"]), {**which, name: [{"price": prices["basic"]}]})
+    assert refused.status == 400 and refused.error["param"] == name + "[0][price]"

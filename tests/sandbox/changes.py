@@ -37,7 +37,12 @@ def check(acct, subscription, p):
     if isinstance(p.get("trial_end"), int):
         orders.check_trial_end(acct, p["trial_end"], "trial_end")
     coupons.check(acct, p.get("discounts"), subscription["customer"])
+    one_time(acct, subscription, p)
     check_proration(subscription, p)
+
+
+def one_time(acct, subscription, p):
+    return orders.one_time(acct, p.get("add_invoice_items", []), subscription["currency"], "add_invoice_items")
 
 
 def check_pending(acct, subscription, p):
@@ -72,7 +77,8 @@ def check_proration(subscription, p):
 
 def apply(acct, subscription, p):
     rows = changed_rows(acct, subscription, p["items"]) if "items" in p else None
-    if rows is not None or p.get("billing_cycle_anchor", {}).get("type") == "now" or p.get("trial_end") == "now":
+    if rows is not None or p.get("billing_cycle_anchor", {}).get("type") == "now" or p.get("trial_end") == "now" \
+            or "add_invoice_items" in p:
         return apply_with_invoice(acct, subscription, p, rows)
     with acct.changing(subscription, UPDATED):
         set_fields(acct, subscription, p)
@@ -114,18 +120,18 @@ def changed_item(acct, row, entry, param):
 
 
 def apply_with_invoice(acct, subscription, p, rows):
-    change = Change(acct, subscription, p, rows)
-    lines = change.lines()
+    change = Change(acct, subscription, p, rows, one_time(acct, subscription, p))
+    lines, invoices_now = change.all_lines(), change.invoices_now()
     behavior = p.get("payment_behavior", "allow_incomplete")
-    if behavior == "error_if_incomplete" and lines and change.invoices_now():
+    if behavior == "error_if_incomplete" and invoices_now:
         refuse_failing(acct, subscription)
-    if behavior == "pending_if_incomplete" and lines and change.invoices_now():
+    if behavior == "pending_if_incomplete" and invoices_now:
         return waiting.apply_when_paid(acct, subscription, p, change, lines)
     invoice = None
     with acct.changing(subscription, UPDATED):
         set_fields(acct, subscription, p)
         change.carry_out()
-        if lines and change.invoices_now():
+        if invoices_now:
             invoice = update_invoice(acct, subscription, lines + subscription["_pending"])
             subscription["_pending"] = []
         else:

@@ -30,6 +30,12 @@ def line(acct, price, quantity, currency, period, subscription, item=None, **spe
                  subtotal=amount, taxes=[])
 
 
+def one_time_lines(acct, subscription, chosen):
+    now = acct.now()
+    return [line(acct, price, quantity, subscription["currency"], (now, now), subscription["id"])
+            for price, quantity in chosen]
+
+
 def describe(price, product, quantity):
     if not price["recurring"]:
         return product["name"]

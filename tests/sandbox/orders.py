@@ -72,6 +72,18 @@ def pick_currency(chosen, wanted, param="items"):
     return currency
 
 
+def one_time(acct, given, currency, param):
+    """One-time prices for an invoice of a subscription (a set-up fee), each with its quantity."""
+    chosen = [pick_price(acct, entry, "%s[%d]" % (param, place)) for place, entry in enumerate(given)]
+    for place, price in enumerate(chosen):
+        if price["recurring"]:
+            raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
+                          "`type=one_time`.", "%s[%d][price]" % (param, place))
+    if chosen:
+        pick_currency(chosen, currency, param)
+    return [(price, entry.get("quantity", 1)) for price, entry in zip(chosen, given)]
+
+
 def check_customer_currency(acct, customer, currency):
     for subscription in acct.owned("subscription", customer):
         if subscription["currency"] != currency \

@@ -1,13 +1,15 @@
 """Invoice previews: what a change or a cancellation would come to, with nothing done."""
 import invoicing
 import months
+import orders
 from changes import changed_rows, check
 from errors import invalid
 from lifecycle import ENDED, period
 from proration import Change
 from routing import Route
 
-KNOWN = {"customer", "subscription", "subscription_details", "preview_mode"}
+KNOWN = {"customer", "subscription", "subscription_details", "preview_mode", "invoice_items"}
+ONCE = {"price", "quantity"}
 CHANGES = {"items", "proration_behavior", "proration_date", "trial_end", "billing_cycle_anchor",
            "cancel_at_period_end", "cancel_at"}
 
@@ -26,12 +28,15 @@ def create(acct, p):
     if details.get("cancel_now"):
         return draft(acct, subscription, last_lines(acct, subscription, wanted), acct.now())
     rows = changed_rows(acct, subscription, wanted["items"]) if "items" in wanted else None
-    return changed(acct, subscription, Change(acct, subscription, wanted, rows), wanted)
+    once = orders.one_time(acct, p.get("invoice_items", []), subscription["currency"], "invoice_items")
+    return changed(acct, subscription, Change(acct, subscription, wanted, rows, once), wanted)
 
 
 def refuse_unknown(p, details):
     unknown = sorted(set(p) - KNOWN) + ["subscription_details[%s]" % name
                                         for name in sorted(set(details) - CHANGES - {"cancel_now"})]
+    unknown += ["invoice_items[%d][%s]" % (place, name) for place, entry in enumerate(p.get("invoice_items", []))
+                for name in sorted(set(entry) - ONCE)]
     if unknown:
         raise invalid("The sandbox previews nothing with '%s'." % unknown[0], unknown[0])
     if p.get("preview_mode") == "recurring":
@@ -54,8 +59,8 @@ def last_lines(acct, subscription, wanted):
 
 def changed(acct, subscription, change, wanted):
     """The invoice that the change makes at once; where it makes none, the next one, with what the change adds."""
-    lines = change.lines() + subscription["_pending"]
-    if change.lines() and change.invoices_now():
+    lines = change.all_lines() + subscription["_pending"]
+    if change.invoices_now():
         return draft(acct, subscription, lines, acct.now())
     ends = wanted["cancel_at_period_end"] if "cancel_at_period_end" in wanted \
         else wanted.get("cancel_at", subscription["cancel_at"])

@@ -19,9 +19,10 @@ def differs(row, item):
 
 
 class Change:
-    """What a change of items, anchor or trial means: when, what is credited and charged, the period after."""
+    """What a change of items, anchor or trial means: when, what is credited and charged, the period after. `once`
+    are one-time prices that come on top."""
 
-    def __init__(self, acct, subscription, p, rows):
+    def __init__(self, acct, subscription, p, rows, once=()):
         self.acct = acct
         self.subscription = subscription
         self.rows = rows or [(row, as_item(row)) for row in items(subscription)]
@@ -31,6 +32,7 @@ class Change:
         self.resets = cycle_of(old) != cycle_of(new) or p.get("billing_cycle_anchor", {}).get("type") == "now" \
             or p.get("trial_end") == "now"
         self.free = subscription["status"] == "trialing"
+        self.once = once
 
     def lines(self):
         if self.free and not self.resets:
@@ -70,8 +72,15 @@ class Change:
         now = self.acct.now()
         return now, months.next_boundary(now, cycle["interval"], cycle["interval_count"], now)
 
+    def all_lines(self):
+        return self.lines() + invoicing.one_time_lines(self.acct, self.subscription, self.once)
+
     def invoices_now(self):
-        return self.resets or self.behavior == "always_invoice"
+        """What comes on top makes no invoice by itself, but in classic billing mode."""
+        if self.lines():
+            return self.resets or self.behavior == "always_invoice"
+        classic = self.subscription["billing_mode"]["type"] == "classic"
+        return bool(self.once) and classic and self.behavior == "always_invoice"
 
     def carry_out(self):
         """Puts the new items and period in place."""

@@ -24,9 +24,9 @@ def create(acct, p):
     items = orders.check_items(acct, p.get("items"))
     order = orders.make(acct, p, customer, items, p.get("currency"))
     check_payment_method(acct, p, order, customer)
-    extra = extra_lines(acct, p, order["currency"])
+    extra = orders.one_time(acct, p.get("add_invoice_items", []), order["currency"], "add_invoice_items")
     subscription = lifecycle.begin(acct, order)
-    invoice = lifecycle.first_invoice(acct, subscription, extra(subscription))
+    invoice = lifecycle.first_invoice(acct, subscription, invoicing.one_time_lines(acct, subscription, extra))
     start(acct, subscription, invoice, p)
     lifecycle.announce(acct, subscription)
     return subscription
@@ -88,21 +88,6 @@ def refuse_failing(acct, identifier):
     result = cards.outcome(acct.get("payment_method", identifier), "charge", True)
     if isinstance(result, cards.Decline):
         raise declined(result)
-
-
-def extra_lines(acct, p, currency):
-    """One-time prices for the first invoice (a set-up fee), checked now, made into lines later."""
-    given = p.get("add_invoice_items", [])
-    chosen = [orders.pick_price(acct, entry, "add_invoice_items[%d]" % place) for place, entry in enumerate(given)]
-    for place, price in enumerate(chosen):
-        if price["recurring"]:
-            raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
-                          "`type=one_time`.", "add_invoice_items[%d][price]" % place)
-    if chosen:
-        orders.pick_currency(chosen, currency, "add_invoice_items")
-    return lambda subscription: [
-        invoicing.line(acct, price, entry.get("quantity", 1), currency, (acct.now(), acct.now()), subscription["id"])
-        for price, entry in zip(chosen, given)]
 
 
 def start(acct, subscription, invoice, p):
