@@ -145,3 +145,17 @@ def test_recurring_price_is_no_one_time_price(sandbox, prices, name, given):
     which = {} if "{}" in given else {"subscription": subscription["id"]}
     refused = sandbox.refused(given.format(subscription["id"]), {**which, name: [{"price": prices["basic"]}]})
     assert refused.status == 400 and refused.error["param"] == name + "[0][price]"
+
+
+def test_pending_update_ends_with_its_period(sandbox, prices):
+    subscription = sandbox.subscribe(prices["basic"])
+    end = subscription["items"]["data"][0]["current_period_end"]
+    bad = sandbox.post("payment_methods/pm_card_chargeCustomerFail/attach", customer=subscription["customer"])["id"]
+    sandbox.post("subscriptions/" + subscription["id"], default_payment_method=bad)
+    sandbox.advance(to=end - HOUR)
+    waits = update(sandbox, subscription, items=[{"id": item_of(subscription), "price": prices["yearly"]}])
+    assert waits["pending_update"]["expires_at"] == end
+    sandbox.advance(to=end)
+    renewed = sandbox.get("subscriptions/" + subscription["id"], expand=["latest_invoice"])
+    assert renewed["pending_update"] is None and renewed["latest_invoice"]["billing_reason"] == "subscription_cycle"
+    assert sandbox.get("invoices/" + waits["latest_invoice"]["id"])["status"] == "void"

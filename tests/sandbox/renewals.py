@@ -4,6 +4,7 @@ import events
 import invoicing
 import meters
 import prices
+import waiting
 from lifecycle import (ENDED, UPCOMING, UPDATED, cancel, items, pause, period, period_end_after,
                        schedule_cycle, set_period)
 
@@ -14,6 +15,8 @@ def cycle(acct, identifier, when):
     subscription = acct.get("subscription", identifier)
     if subscription["status"] in ENDED + ("incomplete", "paused") or period(subscription)[1] != when:
         return
+    if subscription["pending_update"]:
+        waiting.expire_update(acct, subscription)
     if subscription["cancel_at"] and subscription["cancel_at"] <= when:
         cancel(acct, subscription)
     elif subscription["status"] == "trialing":

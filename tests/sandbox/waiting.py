@@ -1,4 +1,4 @@
-"""What waits for a payment, for at most 23 hours: a pending update, a resumption."""
+"""What waits for a payment, for at most 23 hours: a pending update, no longer than its period; a resumption."""
 import clock
 import events
 import invoicing
@@ -28,7 +28,7 @@ def apply_when_paid(acct, subscription, p, change, lines):
 
 
 def wait(acct, subscription, p, change):
-    expires = acct.now() + WAITS
+    expires = min(acct.now() + WAITS, period(subscription)[1])
     rows = [{**render(row or {}), "object": "subscription_item", "price": render(item["price"]),
              "quantity": item["quantity"]} for row, item in change.rows]
     with acct.changing(subscription, UPDATED):
@@ -67,6 +67,10 @@ def expire_pending(acct, identifier, when):
     subscription = acct.get("subscription", identifier)
     if not subscription["pending_update"] or subscription["pending_update"]["expires_at"] != when:
         return
+    expire_update(acct, subscription)
+
+
+def expire_update(acct, subscription):
     drop_update(acct, subscription)
     events.emit(acct, "customer.subscription.pending_update_expired", subscription)
 
