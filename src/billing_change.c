@@ -234,7 +234,7 @@ static enum result preview(const struct billing *billing, void *context,
 	if (result != RESULT_OK || preview->wanted.trial_end != 0)
 		return result;
 	preview->date = date;
-	return store_preview_write(billing->store, billing->site, change.digest, "") == RESULT_OK ?
+	return store_preview_write(billing->store, billing->site, change.digest) == RESULT_OK ?
 	    RESULT_OK : problem_store(problem);
 }
 
@@ -300,7 +300,7 @@ static enum result update(const struct billing *billing, void *context,
 	if (result != RESULT_OK)
 		return result;
 	if (wanted->proration_date != 0 && subscription->confirmation == CONFIRM_PAYMENT &&
-	    store_preview_write(billing->store, billing->site, change.digest,
+	    store_preview_wait(billing->store, billing->site, change.digest,
 	    subscription->snapshot.latest_invoice) != RESULT_OK)
 		return problem_store(problem);
 	log_event(LOG_LEVEL_INFO, subscription->confirmation == CONFIRM_PAYMENT ?

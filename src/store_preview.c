@@ -5,8 +5,7 @@
 
 #define KEPT_SECONDS "900"
 
-enum result store_preview_write(struct store *store, const struct site *site,
-    const char *digest, const char *invoice)
+enum result store_preview_write(struct store *store, const struct site *site, const char *digest)
 {
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;
@@ -14,7 +13,22 @@ enum result store_preview_write(struct store *store, const struct site *site,
 
 	if (!store_key(key, site, "preview", digest))
 		return RESULT_INTERNAL;
-	result = store_words(store, site, &reply, "SET", key, invoice, "EX", KEPT_SECONDS, NULL);
+	result = store_words(store, site, &reply, "SET", key, "", "EX", KEPT_SECONDS, NULL);
+	if (result == RESULT_OK)
+		store_reply_free(reply);
+	return result;
+}
+
+enum result store_preview_wait(struct store *store, const struct site *site, const char *digest,
+    const char *invoice)
+{
+	char key[STORE_KEY_SIZE];
+	struct redisReply *reply;
+	enum result result;
+
+	if (!store_key(key, site, "preview", digest))
+		return RESULT_INTERNAL;
+	result = store_words(store, site, &reply, "SET", key, invoice, "XX", "KEEPTTL", NULL);
 	if (result == RESULT_OK)
 		store_reply_free(reply);
 	return result;

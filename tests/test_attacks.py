@@ -7,6 +7,7 @@ from test_checkout import create, error, pay
 from test_subscription import confirm
 from test_subscription import create as subscribe
 from testenv.sync import sync_once
+from test_subscription_change import post, use_card
 
 STATUS = "/billing/session-status"
 
@@ -290,3 +291,19 @@ def test_a_feature_is_not_lost_by_another_subscription(entitled, unpaid):
         fall_behind(entitled, basic, days=8)
     assert alice.get("/basic/page").status_code == entitled.web.unpaid
     assert alice.get("/exports/page").status_code == 200
+FAILING_CARD = "4000000000000341"
+
+
+def test_preview_is_not_kept_alive_by_a_payment_that_fails(stack):
+    mallory = stack.session("mallory")
+    subscription = subscribe(mallory, plan="basic")
+    confirm(stack, subscription["clientSecret"])
+    stack.settle()
+    use_card(stack, subscription, FAILING_CARD)
+    date = post(mallory, "create-preview-invoice", newPlan="premium")["prorationDate"]
+    redis = stack.redis.client()
+    [key] = redis.keys("tollgate:{shop}:preview:*")
+    redis.expire(key, 30)
+    first = post(mallory, "update-subscription", newPlan="premium", prorationDate=date)
+    assert 0 < redis.ttl(key) <= 30
+    assert post(mallory, "update-subscription", newPlan="premium", prorationDate=date) == first

@@ -1,4 +1,5 @@
 """What a subscriber does with hers, behind a web server, against the Stripe stand-in: change, cancel, resume, pause."""
+import threading
 import time
 
 import pytest
@@ -606,3 +607,17 @@ def test_customer_of_a_preview_is_the_subscriptions(changeable):
     assert preview(alice, bought, newPlan="premium", customerId=customer)["lines"]["data"]
     answer = preview(alice, bought, status=404, newPlan="premium", customerId="cus_none")
     assert error(answer) == ("customer_unknown", "customerId")
+
+
+def test_preview_that_has_gone_meanwhile_is_no_error(changeable):
+    alice, bought = buy(changeable)
+    use_card(changeable, bought, "4000000000000341")
+    shown = preview(alice, bought, newPlan="premium")
+    changeable.sandbox.control("POST", "faults", {"method": "POST", "path": "^/v1/subscriptions/sub_", "delay": 1})
+    redis = changeable.redis.client()
+    [key] = redis.keys("tollgate:{shop}:preview:*")
+    thread = threading.Timer(0.5, redis.delete, [key])
+    thread.start()
+    assert update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])["clientSecret"]
+    thread.join()
+    assert not redis.exists(key)
