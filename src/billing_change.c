@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "billing_customer.h"
 #include "billing_own.h"
 #include "hex.h"
 #include "log.h"
 #include "store_preview.h"
+#include "stripe_invoice.h"
 #include "stripe_invoice_preview.h"
 
 /* Payment methods whose payments take days: Stripe has no pending updates with them
@@ -29,6 +31,18 @@ static enum result use_portal(struct problem *problem)
 {
 	return problem_set(problem, RESULT_CONFLICT, "use_portal", "subscriptionId",
 	    "This subscription is changed in the customer portal.");
+}
+
+static enum result payment_due(struct problem *problem)
+{
+	return problem_set(problem, RESULT_CONFLICT, "payment_due", "subscriptionId",
+	    "What is open is to be paid first.");
+}
+
+static int64_t time_at_stripe(const struct billing *billing,
+    const struct stripe_subscription *subscription)
+{
+	return subscription->date != 0 ? subscription->date : billing->now;
 }
 
 static bool pays_slowly(const struct stripe_subscription *subscription)
@@ -58,8 +72,7 @@ static enum result check_status(const struct stripe_subscription *subscription,
 	case SUBSCRIPTION_INCOMPLETE_EXPIRED:
 		return billing_own_ended(problem);
 	default:
-		return problem_set(problem, RESULT_CONFLICT, "payment_due", "subscriptionId",
-		    "What is open is to be paid first.");
+		return payment_due(problem);
 	}
 	if (snapshot->send_invoice || snapshot->pause_collection != COLLECTION_RUNS ||
 	    pays_slowly(subscription))
@@ -141,6 +154,48 @@ static enum result choose_price(const struct billing *billing, struct change *ch
 	return RESULT_OK;
 }
 
+/* A debit that is under way or has failed, of which Stripe says active. */
+static bool first_payment_is_open(const struct store_user *user, const char *subscription)
+{
+	size_t i;
+
+	for (i = 0; i < user->n_records; i++)
+		if (strcmp(user->records[i].snapshot.id, subscription) == 0)
+			return user->records[i].first_payment == FIRST_PAYMENT_PROCESSING ||
+			    user->records[i].first_payment == FIRST_PAYMENT_FAILED;
+	return false;
+}
+
+/* What Redis knows of it. */
+static enum result check_records(const struct billing *billing,
+    const struct subscription *snapshot, struct problem *problem)
+{
+	struct store_user user = { 0 };
+	enum result result;
+
+	result = billing_customer_find(billing, &user, problem);
+	if (result == RESULT_OK && first_payment_is_open(&user, snapshot->id))
+		result = payment_due(problem);
+	store_user_free(&user);
+	return result;
+}
+
+/* Stripe credits what is not used, paid for or not, and says active while an invoice is a draft
+ * or its debit under way. What waits for its payment ends with its period, so that its invoice
+ * is the latest. */
+static enum result check_invoices(const struct billing *billing,
+    const struct stripe_subscription *subscription, struct problem *problem)
+{
+	const char *waiting = subscription->pending_price[0] != '\0' ?
+	    subscription->snapshot.latest_invoice : "";
+	enum result result;
+	bool owed;
+
+	result = stripe_invoice_owed(billing->stripe, billing->site, subscription->snapshot.id, waiting,
+	    time_at_stripe(billing, subscription), &owed, problem);
+	return result == RESULT_OK && owed ? payment_due(problem) : result;
+}
+
 /* With what it changes from: after a renewal or another change the price would be another. */
 static bool digest_make(const struct billing *billing, const struct subscription *snapshot,
     const struct subscription_item *item, struct change *change)
@@ -158,21 +213,25 @@ static enum result change_open(const struct billing *billing, const struct chang
     int64_t date, const struct stripe_subscription *subscription, struct change *change,
     struct problem *problem)
 {
+	const struct subscription *snapshot = &subscription->snapshot;
 	const struct subscription_item *item = NULL;
 	enum result result;
 
 	*change = (struct change){ .wanted = wanted, .item.proration_date = date };
 	result = check_status(subscription, problem);
 	if (result == RESULT_OK)
-		result = choose_item(wanted, &subscription->snapshot, &item, problem);
+		result = choose_item(wanted, snapshot, &item, problem);
 	if (result == RESULT_OK)
 		result = choose_price(billing, change, item, problem);
 	if (result != RESULT_OK)
 		return result;
 	change->is_so = strcmp(item->price, change->item.price) == 0 &&
 	    item->quantity == change->item.quantity;
-	return digest_make(billing, &subscription->snapshot, item, change) ? RESULT_OK :
-	    problem_memory(problem);
+	if (!change->is_so)
+		result = check_records(billing, snapshot, problem);
+	if (result == RESULT_OK && !digest_make(billing, snapshot, item, change))
+		result = problem_memory(problem);
+	return result;
 }
 
 static enum result preview_expired(struct problem *problem)
@@ -216,12 +275,14 @@ static enum result preview(const struct billing *billing, void *context,
     struct stripe_subscription *subscription, struct problem *problem)
 {
 	struct preview *preview = context;
-	int64_t date = subscription->date != 0 ? subscription->date : billing->now;
+	int64_t date = time_at_stripe(billing, subscription);
 	char once[HEX_RANDOM_SIZE], key[STRIPE_DIGEST_SIZE];
 	struct change change;
 	enum result result;
 
 	result = change_open(billing, &preview->wanted, date, subscription, &change, problem);
+	if (result == RESULT_OK && !change.is_so)
+		result = check_invoices(billing, subscription, problem);
 	if (result != RESULT_OK)
 		return result;
 	/* A preview leaves nothing behind: each request makes its own. */
@@ -266,9 +327,11 @@ static enum result ask_stripe(const struct billing *billing, const struct change
 	struct attempt attempt;
 	enum result result;
 
-	result = billing_own_begin(billing, &(struct own_write){ "update-subscription",
-	    change->wanted->idempotency_key, change->digest }, subscription->snapshot.id, &attempt,
-	    problem);
+	result = check_invoices(billing, subscription, problem);
+	if (result == RESULT_OK)
+		result = billing_own_begin(billing, &(struct own_write){ "update-subscription",
+		    change->wanted->idempotency_key, change->digest }, subscription->snapshot.id,
+		    &attempt, problem);
 	if (result != RESULT_OK)
 		return result;
 	result = stripe_subscription_update(billing->stripe, billing->site,

@@ -135,6 +135,54 @@ enum result stripe_invoice_open_since(struct stripe *stripe, const struct site *
 	return result;
 }
 
+/* Of more lines than Stripe lists here we have not been told. */
+static bool is_for_the_past(struct json_object *invoice, int64_t now)
+{
+	struct json_object *lines = json_at(invoice, "/lines/data");
+
+	for (size_t i = 0; i < json_length(lines); i++) {
+		if (json_integer(json_object_array_get_idx(lines, i), "/period/end") > now)
+			return false;
+	}
+	return !json_truth(invoice, "/lines/has_more");
+}
+
+/* A draft that comes to nothing now because of a credit may come to something once that is
+ * spent: what counts is the total. */
+static bool is_owed(struct json_object *invoice, const char *waiting, int64_t now)
+{
+	if (json_integer(invoice, "/total") <= 0 || json_text_is(invoice, "/id", waiting))
+		return false;
+	if (json_text_is(invoice, "/status", "open"))
+		return true;
+	return (json_text_is(invoice, "/status", "draft")
+	    || json_text_is(invoice, "/status", "uncollectible")) && !is_for_the_past(invoice, now);
+}
+
+/* A page is enough: from its first unpaid invoice on there are no changes, which make more. */
+enum result stripe_invoice_owed(struct stripe *stripe, const struct site *site,
+    const char *subscription, const char *waiting, int64_t now, bool *owed, struct problem *problem)
+{
+	struct stripe_answer answer = { 0 };
+	struct form *form = form_new();
+	struct json_object *data;
+	enum result result;
+
+	if (!form)
+		return problem_memory(problem);
+	form_add(form, "subscription", subscription);
+	form_add(form, "limit", PAGE);
+	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
+	if (result == RESULT_OK)
+		*owed = false;
+	data = json_at(answer.object, "/data");
+	for (size_t i = 0; i < json_length(data) && result == RESULT_OK && !*owed; i++)
+		*owed = is_owed(json_object_array_get_idx(data, i), waiting, now);
+	json_object_put(answer.object);
+	form_free(form);
+	return result;
+}
+
 /* Made together with the subscription, while its others come with periods and changes. */
 enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
     const struct subscription *subscription, struct json_object **invoice, struct problem *problem)

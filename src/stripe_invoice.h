@@ -30,6 +30,11 @@ enum result stripe_invoice_finalize(struct stripe *stripe, const struct site *si
 enum result stripe_invoice_open_since(struct stripe *stripe, const struct site *site,
     const char *subscription, int64_t *since, struct problem *problem);
 
+/* Whether an invoice of it, but for `waiting` ("" = none), is still to be paid: open, or for
+ * time that is not over `now` and a draft or given up as uncollectible. */
+enum result stripe_invoice_owed(struct stripe *stripe, const struct site *site,
+    const char *subscription, const char *waiting, int64_t now, bool *owed, struct problem *problem);
+
 /* A subscription's first invoice, the caller's; NULL when Stripe lists none. */
 enum result stripe_invoice_first(struct stripe *stripe, const struct site *site,
     const struct subscription *subscription, struct json_object **invoice, struct problem *problem);

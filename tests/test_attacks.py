@@ -6,8 +6,8 @@ import pytest
 from test_checkout import create, error, pay
 from test_subscription import confirm
 from test_subscription import create as subscribe
+from test_subscription_change import DAY, post, use_card
 from testenv.sync import sync_once
-from test_subscription_change import post, use_card
 
 STATUS = "/billing/session-status"
 
@@ -291,7 +291,92 @@ def test_a_feature_is_not_lost_by_another_subscription(entitled, unpaid):
         fall_behind(entitled, basic, days=8)
     assert alice.get("/basic/page").status_code == entitled.web.unpaid
     assert alice.get("/exports/page").status_code == 200
+PREMIUM = """
+  plan "basic"   { lookup_key = "basic_monthly" quantity_max = 5 }
+  plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} quantity_max = 5 %s }"""
 FAILING_CARD = "4000000000000341"
+DEBIT = "AT321904300235473204"
+FAILING_DEBIT = "AT861904300235473202"
+
+
+def check_refused(session, code, param=None, **fields):
+    """The change is neither shown nor made."""
+    for endpoint in ("create-preview-invoice", "update-subscription"):
+        assert error(post(session, endpoint, 409, **fields)) == (code, param)
+
+
+def check_no_credit(stack, session, **fields):
+    """The caller's only subscription is not changed."""
+    [subscription] = subscriptions(stack)
+    check_refused(session, "payment_due", "subscriptionId", subscriptionId=subscription["id"], **fields)
+    assert stack.sandbox.api("GET", "/v1/customers")["data"][0]["balance"] == 0
+
+
+def new_card(stack, session):
+    """In place of the bank account, with which Stripe has no pending updates."""
+    secret = post(session, "update-payment-method")["clientSecret"]
+    confirm(stack, secret)
+    post(session, "update-payment-method", setupIntentId=secret.split("_secret_")[0])
+
+
+@pytest.mark.parametrize("fields", [{"newPlan": "basic"}, {"quantity": 1}], ids=["plan", "quantity"])
+def test_what_follows_a_trial_is_no_credit_before_it_is_paid(stack_factory, fields):
+    """Stripe says active, and leaves the first real invoice a draft for an hour."""
+    stack = stack_factory(site={"plans": PREMIUM % "trial_days = 14"})
+    stack.sandbox.control("POST", "clock", {"now": int(time.time()) - 14 * DAY - 60})
+    mallory = stack.session("mallory")
+    pay(stack, create(mallory, plan="premium", interval="year", quantity=3)["sessionId"], card=FAILING_CARD)
+    stack.sandbox.control("POST", "clock", {"live": True})
+    stack.settle()
+    assert subscriptions(stack)[0]["status"] == "active"
+    check_no_credit(stack, mallory, **fields)
+
+
+@pytest.mark.parametrize("seconds", [10 * DAY, 1], ids=["processing", "failed"])
+def test_debit_is_no_credit_before_it_is_paid(stack_factory, seconds):
+    stack = stack_factory(site={"plans": PREMIUM % ""})
+    stack.sandbox.control("POST", "settings", {"processing": seconds})
+    stack.sandbox.control("POST", "clock", {"now": int(time.time())})
+    mallory = stack.session("mallory")
+    pay(stack, create(mallory, plan="premium", interval="year")["sessionId"], card=FAILING_DEBIT)
+    if seconds == 1:
+        stack.sandbox.control("POST", "clock/advance", {"by": 2})
+    stack.settle()
+    new_card(stack, mallory)
+    assert subscriptions(stack)[0]["status"] == "active"
+    check_no_credit(stack, mallory, newPlan="basic")
+
+
+def test_first_payment_that_failed_is_no_credit_when_its_invoice_is_void(stack_factory):
+    stack = stack_factory(site={"plans": PREMIUM % ""})
+    stack.sandbox.control("POST", "settings", {"processing": 0})
+    stack.sandbox.control("POST", "clock", {"now": int(time.time())})
+    mallory = stack.session("mallory")
+    pay(stack, create(mallory, plan="premium", interval="year")["sessionId"], card=FAILING_DEBIT)
+    stack.sandbox.control("POST", "clock/advance", {"by": 1})
+    stack.settle()
+    stack.sandbox.api("POST", f"/v1/invoices/{subscriptions(stack)[0]['latest_invoice']}/void")
+    new_card(stack, mallory)
+    check_no_credit(stack, mallory, newPlan="basic")
+
+
+def test_renewal_is_no_credit_while_its_debit_is_under_way(stack_factory):
+    stack = stack_factory(site={"plans": PREMIUM % ""})
+    stack.sandbox.control("POST", "settings", {"processing": 0})
+    stack.sandbox.control("POST", "clock", {"now": int(time.time()) - 35 * DAY})
+    mallory = stack.session("mallory")
+    session = create(mallory, plan="premium", quantity=3)["sessionId"]
+    pay(stack, session, card=DEBIT)
+    stack.sandbox.control("POST", "clock/advance", {"by": 1})
+    stack.sandbox.control("POST", "settings", {"processing": 10 * DAY})
+    stack.sandbox.control("POST", "clock", {"live": True})
+    stack.settle()
+    assert mallory.get(STATUS, params={"session_id": session}).json()["subscription_status"] == "active"
+    new_card(stack, mallory)
+    [subscription] = subscriptions(stack)
+    renewal = stack.sandbox.api("GET", f"/v1/invoices/{subscription['latest_invoice']}")
+    assert (renewal["billing_reason"], renewal["status"]) == ("subscription_cycle", "open")
+    check_no_credit(stack, mallory, quantity=1)
 
 
 def test_preview_is_not_kept_alive_by_a_payment_that_fails(stack):

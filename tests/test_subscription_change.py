@@ -609,6 +609,45 @@ def test_customer_of_a_preview_is_the_subscriptions(changeable):
     assert error(answer) == ("customer_unknown", "customerId")
 
 
+def charge_renewal_in_vain(stack, days):
+    """Somebody who began so long ago, and how long it took her to find a good card. The invoice."""
+    stack.sandbox.control("POST", "clock", {"now": int(time.time()) - days * DAY})
+    alice, bought = buy(stack)
+    use_card(stack, bought, "4000000000000341")
+    end = at_stripe(stack, bought)["items"]["data"][0]["current_period_end"]
+    stack.sandbox.control("POST", "clock/advance", {"to": end + DAY // 2})
+    use_card(stack, bought, "4242424242424242")
+    return alice, bought, at_stripe(stack, bought)["latest_invoice"]
+
+
+@pytest.mark.parametrize("days, end, status", [
+    (40, "void", 200), (40, "mark_uncollectible", 409), (70, "mark_uncollectible", 200)])
+def test_invoice_stands_in_the_way_while_what_it_is_for_runs(changeable, days, end, status):
+    alice, bought, unpaid = charge_renewal_in_vain(changeable, days)
+    changeable.sandbox.api("POST", f"/v1/invoices/{unpaid}/{end}")
+    changeable.sandbox.control("POST", "clock", {"live": True})
+    set_at_stripe(changeable, bought, status="active")
+    answer = update(alice, bought, status=status, newPlan="premium")
+    assert status == 200 or error(answer) == ("payment_due", "subscriptionId")
+
+
+def test_open_invoice_of_long_ago_is_to_be_paid_first(changeable):
+    alice, bought, unpaid = charge_renewal_in_vain(changeable, 70)
+    changeable.sandbox.api("POST", f"/v1/invoices/{unpaid}", auto_advance="false")
+    changeable.sandbox.control("POST", "clock", {"live": True})
+    set_at_stripe(changeable, bought, status="active")
+    assert error(update(alice, bought, status=409, newPlan="premium")) == ("payment_due", "subscriptionId")
+    confirm(changeable, post(alice, "pay-invoice")["clientSecret"])
+    assert update(alice, bought, newPlan="premium")["subscription"]["plan"] == "premium"
+
+
+def test_preview_of_another_change_is_shown_while_one_waits(changeable):
+    alice, bought = buy_days_ago(changeable)
+    use_card(changeable, bought, "4000000000000341")
+    assert update(alice, bought, newPlan="premium")["clientSecret"]
+    assert preview(alice, bought, newPlan="premium", quantity=2)["amount_due"] > 0
+
+
 def test_preview_that_has_gone_meanwhile_is_no_error(changeable):
     alice, bought = buy(changeable)
     use_card(changeable, bought, "4000000000000341")

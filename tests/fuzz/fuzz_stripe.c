@@ -163,7 +163,8 @@ static void subscription(void)
 {
 	const struct stripe_subscription_params params = { .plan = &plan, .user = "alice",
 		.customer = "cus_1", .price = "price_1", .quantity = 1, .order = "order" };
-	const struct stripe_item_change change = { "si_1", "price_2", 2, FUZZ_NOW };
+	const struct stripe_item_change change = { .item = "si_1", .price = "price_2",
+		.quantity = 2, .proration_date = FUZZ_NOW };
 	const struct stripe_cancellation why = { "unused", "never came" };
 	struct stripe_subscription made;
 
@@ -220,17 +221,20 @@ static void invoice(void)
 	struct stripe_invoice found;
 	enum first_payment state;
 	int64_t since;
+	bool owed;
 
 	well(stripe_invoice_retrieve(stripe, &shop, "in_1", &found, &problem));
 	well(stripe_invoice_open_since(stripe, &shop, "sub_1", &since, &problem));
 	well(stripe_invoice_payments(stripe, &shop, "in_1", &state, &problem));
 	if (well(stripe_invoice_first(stripe, &shop, &of, &first, &problem)))
 		json_object_put(first);
+	well(stripe_invoice_owed(stripe, &shop, "sub_1", "in_2", FUZZ_NOW, &owed, &problem));
 }
 
 static void invoices(void)
 {
-	const struct stripe_item_change change = { "si_1", "price_2", 2, FUZZ_NOW };
+	const struct stripe_item_change change = { .item = "si_1", .price = "price_2",
+		.quantity = 2, .proration_date = FUZZ_NOW };
 	struct stripe_invoice_due due;
 	struct json_object *object;
 
