@@ -7,6 +7,7 @@
 
 #include "billing_customer.h"
 #include "billing_own.h"
+#include "billing_purchase.h"
 #include "hex.h"
 #include "log.h"
 #include "store_preview.h"
@@ -166,16 +167,20 @@ static bool first_payment_is_open(const struct store_user *user, const char *sub
 	return false;
 }
 
-/* What Redis knows of it. */
-static enum result check_records(const struct billing *billing,
-    const struct subscription *snapshot, struct problem *problem)
+/* What Redis knows of it, and of the others that are hers. */
+static enum result check_records(const struct billing *billing, const struct change *change,
+    const struct subscription *snapshot, const struct subscription_item *item,
+    struct problem *problem)
 {
+	const struct purchase purchase = { .choice = change->choice };
 	struct store_user user = { 0 };
 	enum result result;
 
 	result = billing_customer_find(billing, &user, problem);
 	if (result == RESULT_OK && first_payment_is_open(&user, snapshot->id))
 		result = payment_due(problem);
+	if (result == RESULT_OK && strcmp(item->product, change->choice.price.product) != 0)
+		result = billing_purchase_check(billing, &purchase, &user, problem);
 	store_user_free(&user);
 	return result;
 }
@@ -228,7 +233,7 @@ static enum result change_open(const struct billing *billing, const struct chang
 	change->is_so = strcmp(item->price, change->item.price) == 0 &&
 	    item->quantity == change->item.quantity;
 	if (!change->is_so)
-		result = check_records(billing, snapshot, problem);
+		result = check_records(billing, change, snapshot, item, problem);
 	if (result == RESULT_OK && !digest_make(billing, snapshot, item, change))
 		result = problem_memory(problem);
 	return result;

@@ -28,8 +28,8 @@ enum result billing_change_preview(const struct billing *billing,
     struct problem *problem);
 
 /* RESULT_OK with a payment to be confirmed leaves the old plan in place until it is paid.
- * RESULT_INVALID `preview_expired`; RESULT_CONFLICT `several_items`, `subscription_paused`,
- * `payment_due` while an invoice of it waits for anything but a change
+ * RESULT_INVALID `preview_expired`; RESULT_CONFLICT `several_items`, `already_subscribed`,
+ * `subscription_paused`, `payment_due` while an invoice of it waits for anything but a change
  * before this, or `use_portal` where Stripe has no pending updates. */
 enum result billing_change_update(const struct billing *billing,
     const struct change_wanted *wanted, struct stripe_subscription *subscription,

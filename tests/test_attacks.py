@@ -392,3 +392,11 @@ def test_preview_is_not_kept_alive_by_a_payment_that_fails(stack):
     first = post(mallory, "update-subscription", newPlan="premium", prorationDate=date)
     assert 0 < redis.ttl(key) <= 30
     assert post(mallory, "update-subscription", newPlan="premium", prorationDate=date) == first
+
+
+def test_two_subscriptions_do_not_become_one_twice(stack):
+    mallory = stack.session("mallory")
+    confirm(stack, subscribe(mallory, plan="basic")["clientSecret"])
+    premium = subscribe(mallory, plan="premium")
+    stack.settle()
+    check_refused(mallory, "already_subscribed", subscriptionId=premium["subscriptionId"], newPlan="basic")

@@ -660,3 +660,15 @@ def test_preview_that_has_gone_meanwhile_is_no_error(changeable):
     assert update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])["clientSecret"]
     thread.join()
     assert not redis.exists(key)
+
+
+def test_what_she_has_already_is_sold_when_it_has_ended(changeable):
+    """No event has said so: Stripe is asked before it is refused."""
+    alice, premium = buy(changeable, plan="premium")
+    _, basic = buy(changeable)
+    for show_or_make in (preview, update):
+        answer = show_or_make(alice, basic, status=409, newPlan="premium")
+        assert error(answer) == ("already_subscribed", None)
+    hold_events(changeable)
+    end(changeable, premium)
+    assert update(alice, basic, newPlan="premium")["subscription"]["plan"] == "premium"
