@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "billing_access.h"
 #include "billing_customer.h"
 #include "billing_own.h"
 #include "billing_purchase.h"
@@ -155,6 +157,35 @@ static enum result choose_price(const struct billing *billing, struct change *ch
 	return RESULT_OK;
 }
 
+/* One that gives a shorter trial than the present one gives none to who is in it. */
+static bool ends_trial(const struct subscription *snapshot, const struct plan *present,
+    const struct plan *plan)
+{
+	return snapshot->status == SUBSCRIPTION_TRIALING && (plan->trial_days == 0 ||
+	    (present != NULL && plan->trial_days < present->trial_days));
+}
+
+/* What another plan brings beside its price. */
+static enum result choose_terms(const struct billing *billing, struct change *change,
+    const struct subscription *snapshot, const struct subscription_item *item,
+    struct problem *problem)
+{
+	const struct plan_choice *choice = &change->choice;
+	struct store_price *prices = NULL;
+	const struct plan *present;
+	size_t n_prices = 0;
+
+	if (store_prices_read(billing->store, billing->site, &prices, &n_prices) != RESULT_OK)
+		return problem_store(problem);
+	present = access_item_plan(billing->site, item, prices, n_prices);
+	free(prices);
+	if (present == choice->plan)
+		return RESULT_OK;
+	change->item.setup_price = choice->setup_price[0] != '\0' ? choice->setup_price : NULL;
+	change->item.ends_trial = ends_trial(snapshot, present, choice->plan);
+	return RESULT_OK;
+}
+
 /* A debit that is under way or has failed, of which Stripe says active. */
 static bool first_payment_is_open(const struct store_user *user, const char *subscription)
 {
@@ -205,13 +236,14 @@ static enum result check_invoices(const struct billing *billing,
 static bool digest_make(const struct billing *billing, const struct subscription *snapshot,
     const struct subscription_item *item, struct change *change)
 {
+	const char *setup_price = change->item.setup_price;
 	char numbers[128];
 
-	snprintf(numbers, sizeof(numbers), "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRId64,
+	snprintf(numbers, sizeof(numbers), "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRId64 ":%d",
 	    item->quantity, change->item.quantity, item->current_period_end,
-	    change->item.proration_date);
+	    change->item.proration_date, change->item.ends_trial);
 	return stripe_digest(change->digest, billing->identity->user, snapshot->id, item->id,
-	    item->price, change->item.price, numbers, NULL);
+	    item->price, change->item.price, setup_price != NULL ? setup_price : "", numbers, NULL);
 }
 
 static enum result change_open(const struct billing *billing, const struct change_wanted *wanted,
@@ -228,6 +260,8 @@ static enum result change_open(const struct billing *billing, const struct chang
 		result = choose_item(wanted, snapshot, &item, problem);
 	if (result == RESULT_OK)
 		result = choose_price(billing, change, item, problem);
+	if (result == RESULT_OK)
+		result = choose_terms(billing, change, snapshot, item, problem);
 	if (result != RESULT_OK)
 		return result;
 	change->is_so = strcmp(item->price, change->item.price) == 0 &&

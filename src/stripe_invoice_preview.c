@@ -18,6 +18,9 @@ enum result stripe_invoice_preview(struct stripe *stripe, const struct site *sit
 	form_add_int(form, "subscription_details[proration_date]", change->proration_date);
 	if (trial_end != 0)
 		form_add_int(form, "subscription_details[trial_end]", trial_end);
+	else
+		form_add(form, "subscription_details[trial_end]", change->ends_trial ? "now" : NULL);
+	form_add(form, "invoice_items[0][price]", change->setup_price);
 	result = stripe_call(stripe, site, "POST", "/v1/invoices/create_preview", form, idempotency_key,
 	    &answer, problem);
 	if (result == RESULT_OK)

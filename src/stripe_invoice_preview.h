@@ -6,8 +6,8 @@
 
 struct json_object;
 
-/* With the change's own proration settings; `trial_end` 0 = as it is. *invoice is Stripe's
- * object, the caller's. */
+/* With the change's own proration settings; `trial_end` 0 = as the change has it. *invoice is
+ * Stripe's object, the caller's. */
 enum result stripe_invoice_preview(struct stripe *stripe, const struct site *site,
     const char *subscription, const struct stripe_item_change *change, int64_t trial_end,
     const char *idempotency_key, struct json_object **invoice, struct problem *problem);

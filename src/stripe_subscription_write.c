@@ -49,6 +49,8 @@ enum result stripe_subscription_update(struct stripe *stripe, const struct site 
 	form_add(form, "payment_behavior", "pending_if_incomplete");
 	if (change->proration_date != 0)
 		form_add_int(form, "proration_date", change->proration_date);
+	form_add(form, "add_invoice_items[0][price]", change->setup_price);
+	form_add(form, "trial_end", change->ends_trial ? "now" : NULL);
 	return send_form(stripe, site, "POST", id, NULL, form, idempotency_key, subscription, problem);
 }
 

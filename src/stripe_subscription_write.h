@@ -15,6 +15,8 @@ struct stripe_item_change {
 	const char *price;
 	int64_t quantity;
 	int64_t proration_date;      /* 0 = now */
+	const char *setup_price;     /* one-time, for a set-up fee; NULL = none */
+	bool ends_trial;
 };
 #define STRIPE_PRORATION "always_invoice" /* of a change and of its preview */
 

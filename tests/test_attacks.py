@@ -379,6 +379,24 @@ def test_renewal_is_no_credit_while_its_debit_is_under_way(stack_factory):
     check_no_credit(stack, mallory, quantity=1)
 
 
+def test_trial_of_the_cheap_is_none_of_the_dear(stack_factory):
+    stack = stack_factory(gated={"premium": "plan:premium"}, site={"plans": PREMIUM.replace(
+        '"basic_monthly"', '"basic_monthly" trial_days = 30 trial_without_card = true') % ""})
+    mallory = stack.session("mallory")
+    subscribe(mallory, plan="basic")
+    shown = post(mallory, "create-preview-invoice", newPlan="premium")
+    assert shown["lines"]["data"][0]["period"]["start"] < shown["prorationDate"] + 60
+    answer = post(mallory, "update-subscription", newPlan="premium", prorationDate=shown["prorationDate"])
+    stack.settle()
+    assert answer["subscription"]["plan"] == "basic"
+    assert mallory.get("/premium/page").status_code == stack.web.unpaid
+    paid = confirm(stack, answer["clientSecret"])
+    assert (paid["status"], paid["amount"]) == ("succeeded", shown["amount_due"]) == ("succeeded", 1500)
+    stack.settle()
+    assert subscriptions(stack)[0]["status"] == "active"
+    assert mallory.get("/premium/page").status_code == 200
+
+
 def test_preview_is_not_kept_alive_by_a_payment_that_fails(stack):
     mallory = stack.session("mallory")
     subscription = subscribe(mallory, plan="basic")

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from test_checkout import calls, error
+from test_checkout import calls, error, seed_fee
 from test_subscription import SUBSCRIPTIONS, at_stripe, confirm, create, end, hold_events, listed
 from testenv.stack import Stack
 
@@ -660,6 +660,70 @@ def test_preview_that_has_gone_meanwhile_is_no_error(changeable):
     assert update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])["clientSecret"]
     thread.join()
     assert not redis.exists(key)
+
+
+TRIALS = """
+  plan "basic"   { lookup_key = "basic_monthly" trial_days = 14 quantity_max = 5 }
+  plan "premium" { lookup_key = "premium_monthly" %s }
+"""
+
+
+@pytest.mark.parametrize("trial, kept", [
+    ("", False), ("trial_days = 7", False), ("trial_days = 14", True), ("trial_days = 30", True)])
+def test_trial_is_kept_by_a_plan_that_gives_as_long_a_one(stack_factory, trial, kept):
+    stack = stack_factory(site={"plans": TRIALS % trial})
+    alice, bought = buy(stack)
+    ends = at_stripe(stack, bought)["trial_end"]
+    shown = preview(alice, bought, newPlan="premium")
+    answer = update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])["subscription"]
+    assert (answer["plan"], answer["status"]) == ("premium", "trialing" if kept else "active")
+    assert (at_stripe(stack, bought)["trial_end"] == ends) == kept
+    assert last_charge(stack, bought)["amount_paid"] == (0 if kept else shown["amount_due"])
+
+
+def test_trial_is_kept_by_another_quantity(stack_factory):
+    stack = stack_factory(site={"plans": TRIALS % ""})
+    alice, bought = buy(stack)
+    assert update(alice, bought, quantity=2)["subscription"]["status"] == "trialing"
+
+
+@pytest.fixture
+def with_fee(stack_factory):
+    stack = stack_factory(site={"plans": PLANS.replace(
+        '"premium_yearly"}', '"premium_yearly"} setup_lookup_key = "setup"')})
+    seed_fee(stack)
+    return stack
+
+
+def amounts(invoice):
+    return [line["amount"] for line in invoice["lines"]["data"]]
+
+
+def test_set_up_fee_of_another_plan_is_shown_and_charged(with_fee):
+    alice, bought = buy_days_ago(with_fee)
+    shown = preview(alice, bought, newPlan="premium")
+    update(alice, bought, newPlan="premium", prorationDate=shown["prorationDate"])
+    charged = last_charge(with_fee, bought)
+    assert 1000 in amounts(shown) and amounts(charged) == amounts(shown)
+    assert charged["amount_paid"] == shown["amount_due"]
+
+
+@pytest.mark.parametrize("fields", [{"newLookupKey": "premium_yearly"}, {"quantity": 2}, {"newPlan": "basic"}])
+def test_set_up_fee_is_not_charged_again(with_fee, fields):
+    alice, bought = buy(with_fee, plan="premium")
+    shown = preview(alice, bought, **fields)
+    update(alice, bought, prorationDate=shown["prorationDate"], **fields)
+    assert 1000 not in amounts(shown) + amounts(last_charge(with_fee, bought))
+
+
+def test_preview_with_another_set_up_fee_is_refused(with_fee):
+    alice, bought = buy(with_fee)
+    shown = preview(alice, bought, newPlan="premium")
+    with_fee.sandbox.api("POST", "/v1/prices", product="prod_basic", currency="eur", unit_amount=9900,
+                         lookup_key="setup", transfer_lookup_key="true")
+    with_fee.redis.client().delete("tollgate:{shop}:price")
+    answer = update(alice, bought, status=400, newPlan="premium", prorationDate=shown["prorationDate"])
+    assert error(answer) == ("preview_expired", "prorationDate")
 
 
 def test_what_she_has_already_is_sold_when_it_has_ended(changeable):

@@ -164,7 +164,7 @@ static void subscription(void)
 	const struct stripe_subscription_params params = { .plan = &plan, .user = "alice",
 		.customer = "cus_1", .price = "price_1", .quantity = 1, .order = "order" };
 	const struct stripe_item_change change = { .item = "si_1", .price = "price_2",
-		.quantity = 2, .proration_date = FUZZ_NOW };
+		.quantity = 2, .proration_date = FUZZ_NOW, .setup_price = "price_3" };
 	const struct stripe_cancellation why = { "unused", "never came" };
 	struct stripe_subscription made;
 
@@ -234,7 +234,7 @@ static void invoice(void)
 static void invoices(void)
 {
 	const struct stripe_item_change change = { .item = "si_1", .price = "price_2",
-		.quantity = 2, .proration_date = FUZZ_NOW };
+		.quantity = 2, .proration_date = FUZZ_NOW, .setup_price = "price_3" };
 	struct stripe_invoice_due due;
 	struct json_object *object;
 
