@@ -10,6 +10,9 @@ from test_subscription_change import DAY, post, use_card
 from testenv.sync import sync_once
 
 STATUS = "/billing/session-status"
+FAILING_CARD = "4000000000000341"
+DEBIT = "AT321904300235473204"
+FAILING_DEBIT = "AT861904300235473202"
 
 
 def subscriptions(stack):
@@ -214,7 +217,7 @@ def test_debits_that_fail_do_not_carry_on_for_nothing(stack_factory, read):
     def buy_by_debit():
         stack.sandbox.control("POST", "delivery", {"hold": read})
         session = create(mallory, plan="basic")["sessionId"]
-        pay(stack, session, card="AT861904300235473202")
+        pay(stack, session, card=FAILING_DEBIT)
         if read:
             assert mallory.get(STATUS, params={"session_id": session}).json()["status"] == "complete"
             stack.sandbox.control("POST", "delivery", {"hold": False})
@@ -239,7 +242,6 @@ BY_ENTITLEMENT = """
   plan "basic"   { lookup_key = "basic_monthly" }
   plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} }
 """
-DEBIT = "AT861904300235473202"
 
 
 def buy(stack, session, plan, card="4242424242424242"):
@@ -291,12 +293,11 @@ def test_a_feature_is_not_lost_by_another_subscription(entitled, unpaid):
         fall_behind(entitled, basic, days=8)
     assert alice.get("/basic/page").status_code == entitled.web.unpaid
     assert alice.get("/exports/page").status_code == 200
+
+
 PREMIUM = """
   plan "basic"   { lookup_key = "basic_monthly" quantity_max = 5 }
   plan "premium" { lookup_keys = {"premium_monthly", "premium_yearly"} quantity_max = 5 %s }"""
-FAILING_CARD = "4000000000000341"
-DEBIT = "AT321904300235473204"
-FAILING_DEBIT = "AT861904300235473202"
 
 
 def check_refused(session, code, param=None, **fields):
