@@ -30,6 +30,7 @@ struct catalogue {
 
 /* What stands in the log already. */
 struct complaint {
+	const struct site *site;   /* NULL = no known one */
 	char why[256];
 	int64_t at;                /* monotonic ms, 0 = never */
 };
@@ -311,7 +312,7 @@ static enum standing wait_for_answer(struct check *check, enum standing standing
 }
 
 /* For so many different ones a minute, too: who may choose the words must not fill the log. */
-static bool complaint_due(struct gate *gate, const char *why)
+static bool complaint_due(struct gate *gate, const struct site *site, const char *why)
 {
 	struct complaint *unused = NULL;
 	int64_t now = monotonic_ms();
@@ -322,12 +323,14 @@ static bool complaint_due(struct gate *gate, const char *why)
 
 		if (!complaint->at || now - complaint->at >= COMPLAINT_MS) {
 			unused = complaint;
-		} else if (strncmp(complaint->why, why, sizeof(complaint->why) - 1) == 0) {
+		} else if (complaint->site == site
+		    && strncmp(complaint->why, why, sizeof(complaint->why) - 1) == 0) {
 			unused = NULL;
 			break;
 		}
 	}
 	if (unused) {
+		unused->site = site;
 		strncpy(unused->why, why, sizeof(unused->why) - 1);
 		unused->at = now;
 	}
@@ -335,20 +338,20 @@ static bool complaint_due(struct gate *gate, const char *why)
 	return unused;
 }
 
-void gate_complain(struct gate *gate, const char *why)
+void gate_complain(struct gate *gate, const struct site *site, const char *why)
 {
-	if (complaint_due(gate, why))
+	if (complaint_due(gate, site, why))
 		log_event(LOG_LEVEL_ERROR, "misconfigured: nobody passes", "why", why, NULL);
 }
 
-static void complain_of_requirement(struct gate *gate, const char *require)
+static void complain_of_requirement(struct gate *gate, const struct site *site, const char *require)
 {
 	char why[256];
 
 	if (!require)
-		gate_complain(gate, "TOLLGATE_REQUIRE is absent");
+		gate_complain(gate, site, "TOLLGATE_REQUIRE is absent");
 	else if (snprintf(why, sizeof(why), "TOLLGATE_REQUIRE is not understood: %s", require) > 0)
-		gate_complain(gate, why);
+		gate_complain(gate, site, why);
 }
 
 static void turn_away(struct access_decision *decision, enum access_reason reason)
@@ -403,7 +406,7 @@ void gate_check(struct gate *gate, const struct gate_question *question,
 	if (kept(&check, decision))
 		return;
 	if (!requirement_parse(question->site, question->require, &requirement)) {
-		complain_of_requirement(gate, question->require);
+		complain_of_requirement(gate, question->site, question->require);
 		turn_away(decision, REASON_MISCONFIGURED);
 	} else if (!question->identity->user[0]) {
 		turn_away(decision, REASON_UNIDENTIFIED);

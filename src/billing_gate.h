@@ -35,7 +35,8 @@ struct gate_question {
 void gate_check(struct gate *gate, const struct gate_question *question,
     struct access_decision *decision);
 
-/* Logs that the configuration lets nobody pass: the same words once a minute. */
-void gate_complain(struct gate *gate, const char *why);
+/* Logs that the configuration lets nobody pass: the same words of a site once a minute.
+ * `site` is compared only, NULL = no known one. */
+void gate_complain(struct gate *gate, const struct site *site, const char *why);
 
 #endif

@@ -127,7 +127,7 @@ static void answer_problem(struct worker *worker, const struct request *request,
 		.reason = problem->result == RESULT_UNAVAILABLE ? REASON_UNAVAILABLE : REASON_MISCONFIGURED,
 	};
 
-	gate_complain(worker->shared, problem->message);
+	gate_complain(worker->shared, request->site, problem->message);
 	answer(request, response, &refusal);
 }
 

@@ -2,6 +2,7 @@
 import pytest
 from test_checkout import create, pay
 from test_subscription_change import buy
+from testenv import fcgi
 from testenv.host import Host
 from testenv.process import wait_until
 from testenv.site import identity_token
@@ -107,3 +108,11 @@ def test_notices_stay_with_their_site(host, bought):
         for customer in customers:
             owner = site.sandbox.api("GET", f"/v1/customers/{customer}")["metadata"]["tollgate_site"]
             assert owner == site.name
+
+
+def test_same_slip_of_two_sites_is_logged_for_each(host):
+    for site in [*host.sites] * 2:
+        with fcgi.Connection(host.responders["access"].path) as gate:
+            gate.request(fcgi.get("/page", TOLLGATE_SITE=site, TOLLGATE_USER="ann", TOLLGATE_REQUIRE="plan:premuim"))
+    logged = host.responders["access"].events("misconfigured: nobody passes")
+    assert sorted(line["site"] for line in logged) == ["left", "right"]
