@@ -139,7 +139,7 @@ def test_port_of_a_sites_own_gate_is_for_the_administrator_to_say(tree, director
     (directory / f"{name}.d").mkdir()
     for file, text in drop_in(name).items():
         (directory / f"{name}.d" / file).write_text(text)
-    assert "ListenStream=127.0.0.1:951\n" in text
+    assert "ListenStream=127.0.0.1:941\n" in text
     verified = subprocess.run(verify, capture_output=True, text=True)
     assert (verified.returncode, verified.stderr) == (0, "")
     assert enabled(tree, name) == {f"tollgate@shop.target.wants/tollgate-access-apache@shop.{kind}"

@@ -34,7 +34,7 @@ def apache_instance(site, port):
     """What tollgate-apache(7) has for a site's own programs: in the server, and in the virtual host."""
     text = section("tollgate-apache.7", "PROGRAMS OF ONE SITE ALONE")
     uses = re.findall(r"^Use Tollgate(?:Programs|Instance) shop.*$", text, re.MULTILINE)
-    return [use.replace("shop", site).replace("951", str(port)) for use in uses]
+    return [use.replace("shop", site).replace("941", str(port)) for use in uses]
 
 
 def redis_kinds():
