@@ -10,7 +10,7 @@ import pytest
 import requests
 from test_checkout import create, pay
 from test_nginx import ENDPOINTS
-from testenv import paper, places
+from testenv import manual, paper, places
 from testenv.apache import Apache
 from testenv.bench import Bench
 from testenv.load import Load
@@ -260,17 +260,66 @@ def test_htaccess_does_not_make_it_another_site(bench, says, site):
     assert len(bench.subscription.requests) == 2
 
 
+FALLBACK = re.search(r"^\.Ql (FallbackResource .*)", manual.page("tollgate-apache.7"), re.MULTILINE)[1]
+
+
+def left_to_strangers():
+    return f'<Directory "${{ROOT}}">\n{paper.that_has(BLOCKS, "AllowOverrideList")}</Directory>\n'
+
+
 @pytest.mark.parametrize("line", ["ProxyFCGISetEnvIf true TOLLGATE_SITE other", "Require all granted",
                                   'SetHandler "proxy:unix:/run/tollgate/webhook.sock|fcgi://stolen"'])
 def test_what_the_manual_leaves_to_strangers_has_no_condition_that_opens(bench, line):
     """An <If> of .htaccess comes after all locations, and the innermost one last."""
-    block = paper.that_has(BLOCKS, "AllowOverrideList")
-    bench.start(f'<Directory "${{ROOT}}">\n{block}</Directory>\n' + MEMBERS)
-    bench.write("members/.htaccess", FRONT_CONTROLLER)
+    bench.start(left_to_strangers() + MEMBERS)
+    bench.write("members/.htaccess", FALLBACK)
     assert bench.ask("/members/page.html").text == "for members"
     bench.write("members/.htaccess", f'<If "true">\n<If "true">\n{line}\n</If>\n</If>\n')
     assert bench.ask("/members/page.html").status_code == 500
     assert "not allowed here" in bench.web.errors
+
+
+# By Apache, whose user may connect to the php-fpm of every site.
+OTHERS_PHP = "proxy:unix:%s|fcgi://localhost%s"
+REWRITTEN = f"RewriteEngine On\nRewriteRule ^stolen$ {OTHERS_PHP[6:]} [P,E=PHP_ADMIN_VALUE:auto_prepend_file=%s]\n"
+OF_REWRITING = "RewriteEngine RewriteBase RewriteCond RewriteRule"
+
+
+def steal(bench, php, permitted, text):
+    """What who writes this .htaccess gets of a site whose PHP runs as another user."""
+    bench.start(permitted)
+    bench.write("evil.txt", "<?php echo 'code of the attacker';")
+    bench.write("index.php", "<?php echo 'the site itself';")
+    bench.write("page", "for all")
+    assert bench.ask("/page").text == "for all"
+    names = (php.path, bench.web.root / "index.php", bench.web.root / "evil.txt")
+    bench.write(".htaccess", text % names[:text.count("%s")])
+    return bench.ask("/stolen")
+
+
+@pytest.mark.parametrize("permitted", ["AllowOverride FileInfo", f"AllowOverride None\nAllowOverrideList {OF_REWRITING}"])
+def test_rewriting_in_htaccess_runs_code_as_another_sites_user(bench, php, permitted):
+    """Why the manual leaves it to nobody: this is what Apache does."""
+    permitted = f'<Directory "${{ROOT}}">\n{permitted}\n</Directory>\n'
+    assert "code of the attacker" in steal(bench, php, permitted, REWRITTEN).text
+
+
+@pytest.mark.parametrize("text", [REWRITTEN, f'FallbackResource "{OTHERS_PHP}"\n', f'DirectoryIndex "{OTHERS_PHP}"\n',
+                                  f'FallbackResource "{OTHERS_PHP[6:]}"\n'])
+def test_what_the_manual_leaves_to_strangers_runs_no_code_of_another_site(bench, php, text):
+    steal(bench, php, left_to_strangers(), text)
+    for path in ("/stolen", "/", "/index.php"):
+        assert not re.search("^(code of|the site)", bench.ask(path).text)
+
+
+def test_what_the_manual_leaves_to_strangers_is_enough_for_a_front_controller(bench, php):
+    bench.start(left_to_strangers() + MEMBERS + PHP % php.path)
+    bench.write(".htaccess", FALLBACK)
+    bench.write("index.php", "<?php echo $_SERVER['REQUEST_URI'];")
+    assert bench.ask("/some/page?a=b").text == "/some/page?a=b"
+    assert bench.ask("/billing/webhook", "POST").status_code == 204
+    bench.refuse(402, "no_subscription")
+    assert bench.ask("/members/any/thing").status_code == 402
 
 
 def test_webhook_of_a_platform_names_no_site(bench):
