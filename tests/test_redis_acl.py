@@ -1,4 +1,6 @@
 """Each program with a Redis user of its own, permitted what tollgate-redis(7) says and no more."""
+import time
+
 import pytest
 import redis
 from test_checkout import EXPIRE, create, pay
@@ -11,7 +13,7 @@ from testenv.process import wait_until
 from testenv.redis import RedisServer
 from testenv.site import Site, write_secret
 from testenv.sync import Sync
-
+from testenv.webhook import Webhook
 
 
 def password(line):
@@ -27,6 +29,19 @@ def site_with_its_user(stack, program, line, notify_url):
                 settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"',
                 site_settings='creation_limit = "9/1h"\n'
                 f'notify_url = "{notify_url}"\nnotify_secret_file = "{notify}"')
+
+
+@pytest.fixture
+def closed():
+    """The webhook at a Redis that keeps its records, and where nobody is let in but the users of the recipe."""
+    aclfile = places.directory() / "users.acl"
+    aclfile.write_text("\n".join([*manual.access_control().values(), *manual.operator_users()]) + "\n")
+    secret = write_secret(places.directory() / "redis.password", password(manual.access_control()["webhook"]))
+    webhook = Webhook("--aclfile", aclfile, "--appendonly", "yes",
+                      settings=f'redis_user = "tollgate-webhook"\nredis_password_file = "{secret}"')
+    webhook.redis = webhook.server.client(username="admin", password="ADMIN-PASSWORD")
+    yield webhook
+    webhook.stop()
 
 
 def start_with_its_user(stack, program, line, notify_url):
@@ -127,3 +142,25 @@ def test_other_sites_keys_cannot_be_read(restricted):
     client.execute_command("AUTH", "tollgate-access", password(line))
     with pytest.raises(redis.exceptions.NoPermissionError):
         client.hgetall("tollgate:{other}:user:1")
+
+
+def test_nothing_is_lost_when_a_redis_of_these_users_is_restarted(closed):
+    """Redis reads its AOF as the default user, and drops what that may not do."""
+    closed.show("active", int(time.time()) - 1, kind="created")
+    closed.redis.bgrewriteaof()
+    wait_until(lambda: not closed.redis.info("persistence")["aof_rewrite_in_progress"], what="a base of the AOF")
+    closed.show("canceled", int(time.time()), kind="deleted")
+    before = closed.keys(), closed.record(), closed.notices()
+    closed.server.stop()
+    closed.server.start()
+    assert (closed.keys(), closed.record(), closed.notices()) == before
+    assert closed.status() == "canceled"
+
+
+@pytest.mark.parametrize("login", [{}, {"password": "x"}, {"username": "default", "password": "x"},
+                                   {"username": "default", "password": ""}])
+def test_nobody_is_let_in_without_a_login(closed, login):
+    for words in ("PING", "GET tollgate:{shop}:counters", "CONFIG GET *", "SUBSCRIBE __redis__:invalidate"):
+        with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.ResponseError),
+                           match="NOAUTH|WRONGPASS|Authentication required|invalid username-password"):
+            closed.server.client(**login).execute_command(*words.split())

@@ -18,6 +18,11 @@ def access_control():
                            section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE))
 
 
+def operator_users():
+    """The lines for Redis' aclfile of tollgate-redis(7) for who runs it, and for who has not logged in."""
+    return re.findall(r"^user (?:admin|default) .*$", section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE)
+
+
 def site_user(site):
     """The line for Redis' aclfile of tollgate-redis(7) that keeps this site from others."""
     line = re.search(r"^user shop .*$", section("tollgate-redis.7", "ACCESS CONTROL"), re.MULTILINE)[0]
