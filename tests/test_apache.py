@@ -10,7 +10,7 @@ import pytest
 import requests
 from test_checkout import create, pay
 from test_nginx import ENDPOINTS
-from testenv import manual, paper, places
+from testenv import apache, manual, paper, places
 from testenv.apache import Apache
 from testenv.bench import Bench
 from testenv.load import Load
@@ -41,7 +41,7 @@ AuthUserFile %s
 """
 BLOCKS = paper.literals("tollgate-apache.7")
 EXAMPLES = [*paper.fenced("README.md", "apache"), *paper.fenced("apache/README.md", "apache"),
-            paper.that_has(BLOCKS, "<VirtualHost")]
+            paper.that_has(BLOCKS, "ServerName shop.example")]
 ALLOW_OVERRIDE = '<Directory "${ROOT}">\nAllowOverride All\n</Directory>\n'
 ADA = ("ada", "lovelace")
 AUTH = {"token": None, "password": ADA}
@@ -181,6 +181,17 @@ def test_who_is_logged_in_by_password_is_who_the_gate_is_asked_about(bench):
         "REMOTE_USER", "ada", "AUTHORIZER")
 
 
+def test_who_has_not_paid_is_no_burglar_in_the_log(bench):
+    """For fail2ban, who reads there whom to ban."""
+    bench.refuse(402, "no_subscription")
+    bench.start(bench.basic("Use TollgateGateUser plan:premium"))
+    assert bench.ask("/members/page.html", auth=ADA).status_code == 402
+    assert "client 127.0.0.1" not in bench.web.errors
+    for auth, said in ((("ada", "wrong"), "AH01617"), (("eve", "x"), "AH01618")):
+        assert bench.ask("/members/page.html", auth=auth).status_code == 401
+        assert said in bench.web.errors
+
+
 def test_gate_for_a_password_without_an_auth_type_lets_nobody_pass(bench):
     bench.start('<Location "/members">\nUse TollgateGateUser plan:premium\n</Location>')
     assert "for members" not in bench.ask("/members/page.html", auth=ADA).text
@@ -207,6 +218,13 @@ def test_each_location_has_its_own_requirement(bench):
 def test_gate_without_a_requirement_is_no_configuration(bench, use):
     with pytest.raises(AssertionError, match="ended at once"):
         bench.start(f'<Location "/members">\nUse {use}\n</Location>')
+
+
+@pytest.mark.parametrize("module", re.search("a2enmod (.*)", paper.that_has(BLOCKS, "a2enmod"))[1].split())
+def test_without_a_module_of_the_manual_there_is_no_configuration(bench, monkeypatch, module):
+    monkeypatch.setattr(apache, "LOAD", re.sub(f"LoadModule {module}_module .*\n", "", apache.LOAD))
+    with pytest.raises(AssertionError, match="ended at once"):
+        bench.start()
 
 
 def test_empty_requirement_lets_nobody_pass(bench):
@@ -285,29 +303,37 @@ REWRITTEN = f"RewriteEngine On\nRewriteRule ^stolen$ {OTHERS_PHP[6:]} [P,E=PHP_A
 OF_REWRITING = "RewriteEngine RewriteBase RewriteCond RewriteRule"
 
 
-def steal(bench, php, permitted, text):
+@pytest.fixture
+def others_php():
+    """What it was told to run before each page, it runs for the next visitor, too."""
+    php = PhpFpm()
+    yield php
+    php.stop()
+
+
+def steal(bench, others_php, permitted, text):
     """What who writes this .htaccess gets of a site whose PHP runs as another user."""
     bench.start(permitted)
     bench.write("evil.txt", "<?php echo 'code of the attacker';")
     bench.write("index.php", "<?php echo 'the site itself';")
     bench.write("page", "for all")
     assert bench.ask("/page").text == "for all"
-    names = (php.path, bench.web.root / "index.php", bench.web.root / "evil.txt")
+    names = (others_php.path, bench.web.root / "index.php", bench.web.root / "evil.txt")
     bench.write(".htaccess", text % names[:text.count("%s")])
     return bench.ask("/stolen")
 
 
 @pytest.mark.parametrize("permitted", ["AllowOverride FileInfo", f"AllowOverride None\nAllowOverrideList {OF_REWRITING}"])
-def test_rewriting_in_htaccess_runs_code_as_another_sites_user(bench, php, permitted):
+def test_rewriting_in_htaccess_runs_code_as_another_sites_user(bench, others_php, permitted):
     """Why the manual leaves it to nobody: this is what Apache does."""
     permitted = f'<Directory "${{ROOT}}">\n{permitted}\n</Directory>\n'
-    assert "code of the attacker" in steal(bench, php, permitted, REWRITTEN).text
+    assert "code of the attacker" in steal(bench, others_php, permitted, REWRITTEN).text
 
 
 @pytest.mark.parametrize("text", [REWRITTEN, f'FallbackResource "{OTHERS_PHP}"\n', f'DirectoryIndex "{OTHERS_PHP}"\n',
                                   f'FallbackResource "{OTHERS_PHP[6:]}"\n'])
-def test_what_the_manual_leaves_to_strangers_runs_no_code_of_another_site(bench, php, text):
-    steal(bench, php, left_to_strangers(), text)
+def test_what_the_manual_leaves_to_strangers_runs_no_code_of_another_site(bench, others_php, text):
+    steal(bench, others_php, left_to_strangers(), text)
     for path in ("/stolen", "/", "/index.php"):
         assert not re.search("^(code of|the site)", bench.ask(path).text)
 
@@ -323,11 +349,13 @@ def test_what_the_manual_leaves_to_strangers_is_enough_for_a_front_controller(be
 
 
 def test_webhook_of_a_platform_names_no_site(bench):
-    block = paper.that_has(BLOCKS, "!TOLLGATE_SITE")
-    bench.start(block + ALLOW_OVERRIDE)
-    bench.write(".htaccess", "SetEnv TOLLGATE_SITE other")
-    bench.ask("/billing/webhook")
-    assert "TOLLGATE_SITE" not in bench.webhook.params
+    says = paper.inside_server(paper.that_has(BLOCKS, "Use TollgateConnect"))
+    bench.start(last=OTHER_HOST % says)
+    bench.write(".htaccess", HOSTILE_HANDLER % (bench.directory / "subscription.sock"))
+    for path in ("/billing/webhook", "/billing/config", "/stolen"):
+        bench.ask(path, headers={"Host": "other"})
+    assert "TOLLGATE_SITE" not in bench.webhook.params and len(bench.webhook.requests) == 1
+    assert [dict(pairs)["TOLLGATE_SITE"] for pairs, _ in bench.subscription.requests] == ["no TollgateSite"] * 2
 
 
 def only(*allowed):

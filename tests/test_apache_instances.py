@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from test_apache import ADA, LOCATION, ApacheBench
-from testenv import manual
+from testenv import manual, paper
 from testenv.ports import free_port
 from testenv.process import wait_until
 from testenv.stub import Stub, answer
@@ -109,6 +109,13 @@ def test_virtual_host_that_says_nothing_behind_it_asks_nobody(bench, says):
 def test_virtual_host_that_says_nothing_before_it_asks_the_shared_ones(bench):
     bench.begin(("right", ""), ("left", bench.instance))
     assert bench.visit("right")[1] == SHARED
+
+
+def test_webhook_of_a_platform_is_of_the_shared_programs(bench):
+    connect = paper.inside_server(paper.that_has(paper.literals("tollgate-apache.7"), "Use TollgateConnect"))
+    bench.begin(("left", bench.instance), ("platform", connect))
+    assert bench.ask("/billing/webhook", "POST", data="{}", headers={"Host": "platform"}).status_code == 204
+    assert "TOLLGATE_SITE" not in bench.webhook.params and bench.webhook.body == b"{}"
 
 
 def test_htaccess_does_not_make_it_another_sites(bench):
