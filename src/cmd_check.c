@@ -16,6 +16,13 @@ static int usage(FILE *out, int code)
 }
 
 /* Redis that cannot be reached is no fault of the file: store_inspect has logged it. */
+static bool is_at_fault(struct store *store, const struct site *site, struct problem *problem)
+{
+	enum result result = store_inspect(store, site, problem);
+
+	return result == RESULT_INVALID || result == RESULT_FORBIDDEN;
+}
+
 static int inspect(const struct settings *settings)
 {
 	struct store *store = store_new(settings);
@@ -28,7 +35,7 @@ static int inspect(const struct settings *settings)
 	for (i = 0; i < settings->n_redis; i++) {
 		const struct site *site = startup_site_of_redis(settings, i);
 
-		if (!site || store_inspect(store, site, &problem) != RESULT_INVALID)
+		if (!site || !is_at_fault(store, site, &problem))
 			continue;
 		fprintf(stderr, "tollgate: site %s: %s\n", site->name, problem.message);
 		code = EX_CONFIG;

@@ -77,6 +77,11 @@ enum result store_words(struct store *store, const struct site *site, struct red
 	return store_command(store, site, argc, argv, NULL, reply);
 }
 
+bool store_locked_out(const struct store *store, const struct site *site)
+{
+	return store_connection_locked_out(&store->connections[site->redis_index]);
+}
+
 void store_reply_free(struct redisReply *reply)
 {
 	freeReplyObject(reply);

@@ -27,6 +27,8 @@ enum result store_command(struct store *store, const struct site *site,
 enum result store_words(struct store *store, const struct site *site,
     struct redisReply **reply, ...) __attribute__((sentinel));
 void store_reply_free(struct redisReply *reply);
+/* After a failure: whether Redis refuses the site's login. */
+bool store_locked_out(const struct store *store, const struct site *site);
 
 /* A script of ours, by its text; EVALSHA, and EVAL when Redis does not know it.
  * `argv` holds the keys, then the other arguments; `argc` counts both. The
@@ -47,7 +49,8 @@ bool store_key(char key[STORE_KEY_SIZE], const struct site *site, const char *no
 
 /* What `tollgate check` and the start of each program say about the server:
  * reachable, not a Cluster, maxmemory-policy noeviction, behind Sentinels with
- * min-replicas-to-write. Warnings are logged; RESULT_INVALID for a Cluster. */
+ * min-replicas-to-write. Warnings are logged; RESULT_INVALID for a Cluster,
+ * RESULT_FORBIDDEN for a login that is refused, which may pass by itself. */
 enum result store_inspect(struct store *store, const struct site *site, struct problem *problem);
 
 #endif

@@ -62,7 +62,18 @@ static void note_unreachable(const struct store_connection *connection, const ch
 {
 	if (!atomic_exchange(&unreachable[place(connection)], true))
 		log_event(LOG_LEVEL_ERROR, "redis unreachable", "redis", connection->settings->url,
-		    "why", why, NULL);
+		    "user", connection->settings->user, "why", why, NULL);
+}
+
+/* The first word of what the server, or the way to it, has said. */
+static void keep_refusal(struct store_connection *connection, const char *said)
+{
+	size_t length = strcspn(said, " ");
+
+	if (length >= sizeof(connection->refusal))
+		length = sizeof(connection->refusal) - 1;
+	memcpy(connection->refusal, said, length);
+	connection->refusal[length] = '\0';
 }
 
 static enum result connection_fail(struct store_connection *connection, const char *why)
@@ -71,6 +82,7 @@ static enum result connection_fail(struct store_connection *connection, const ch
 	bool waited = now - connection->asked_at >= STORE_TIMEOUT_MS / 2;
 
 	note_unreachable(connection, why);
+	keep_refusal(connection, why);
 	disconnect(connection);
 	atomic_store(&retry_at[place(connection)], waited ? now + BACKOFF_MS : 0);
 	return RESULT_UNAVAILABLE;
@@ -223,17 +235,27 @@ static bool error_passes(const redisReply *reply)
 static void log_refusal(struct store_connection *connection, const redisReply *reply)
 {
 	int64_t now = monotonic_ms();
-	char word[sizeof(connection->refusal)] = "";
+	char before[sizeof(connection->refusal)];
 
-	memcpy(word, reply->str, strnlen(reply->str, sizeof(word) - 1));
-	word[strcspn(word, " ")] = '\0';
-	if (strcmp(word, connection->refusal) == 0
+	memcpy(before, connection->refusal, sizeof(before));
+	keep_refusal(connection, reply->str);
+	if (strcmp(before, connection->refusal) == 0
 	    && now - connection->refusal_logged_at < REFUSAL_LOG_MS)
 		return;
-	memcpy(connection->refusal, word, sizeof(word));
 	connection->refusal_logged_at = now;
 	log_event(LOG_LEVEL_ERROR, "redis refuses", "redis", connection->settings->url,
 	    "why", reply->str, NULL);
+}
+
+bool store_connection_locked_out(const struct store_connection *connection)
+{
+	static const char *const words[] = { "WRONGPASS", "NOAUTH", "NOPERM" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(connection->refusal, words[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 enum result store_connection_judge(struct store_connection *connection, redisReply *reply,

@@ -21,7 +21,7 @@ struct store_connection {
 	struct store_sentinels *sentinels; /* NULL = the URL names the server itself */
 	int64_t asked_at;                  /* monotonic ms */
 	int64_t refusal_logged_at;         /* monotonic ms */
-	char refusal[16];                  /* the word of the error that was logged, "" = none */
+	char refusal[16];                  /* the first word of the latest error, "" = none */
 };
 
 /* Connects on first use. False when there is no memory. */
@@ -37,6 +37,8 @@ enum result store_connection_ask(struct store_connection *connection, size_t arg
 /* Takes over the reply; *out is written only when it is no error. Logs what is. */
 enum result store_connection_judge(struct store_connection *connection,
     struct redisReply *reply, struct redisReply **out);
+/* Whether the latest error was that this user may not log in, or may do too little. */
+bool store_connection_locked_out(const struct store_connection *connection);
 /* Whether an error reply begins with this word, inside of a script too. */
 bool store_error_is(const struct redisReply *reply, const char *word);
 

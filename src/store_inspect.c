@@ -37,7 +37,10 @@ enum result store_inspect(struct store *store, const struct site *site, struct p
 		return problem_set(problem, RESULT_INVALID, "redis_address", "redis",
 		    "redis is none of unix:PATH, tcp://HOST:PORT/DB and sentinel://HOST,HOST/MASTER");
 	if (store_words(store, site, &reply, "INFO", NULL) != RESULT_OK)
-		return problem_store(problem);
+		return store_locked_out(store, site)
+		    ? problem_set(problem, RESULT_FORBIDDEN, "redis_login", "redis_user",
+		          "Redis refuses the login: see redis_user and redis_password_file")
+		    : problem_store(problem);
 	if (reply->type != REDIS_REPLY_STRING) {
 		result = problem_store(problem);
 	} else if (strstr(reply->str, "\ncluster_enabled:1")) {

@@ -1,4 +1,6 @@
 """Each program with a Redis user of its own, permitted what tollgate-redis(7) says and no more."""
+import os
+import subprocess
 import time
 
 import pytest
@@ -7,26 +9,34 @@ from test_checkout import EXPIRE, create, pay
 from test_portal import portal
 from test_subscription import create as subscribe
 from test_subscription_change import buy, preview, update
-from testenv import manual, places
+from testenv import manual, paper, places
 from testenv.notices import Receiver
 from testenv.process import wait_until
 from testenv.redis import RedisServer
+from testenv.responder import Responder, run
 from testenv.site import Site, write_secret
 from testenv.sync import Sync
 from testenv.webhook import Webhook
+
+
+CONFIG = 78
 
 
 def password(line):
     return next(word[1:] for word in line.split() if word.startswith(">"))
 
 
+def logs_in_as(user, words):
+    secret = write_secret(places.directory() / "redis.password", words)
+    return f'redis_user = "{user}"\nredis_password_file = "{secret}"'
+
+
 def site_with_its_user(stack, program, line, notify_url):
     """A configuration of its own, which names the user, as the example in tollgate.conf(5)."""
     directory = places.directory()
-    secret = write_secret(directory / "redis.password", password(line))
     notify = write_secret(directory / "notify.secret", "a secret of at least 24 bytes")
     return Site(directory, origin=stack.url, redis=stack.redis.url, stripe=stack.sandbox.base,
-                settings=f'redis_user = "tollgate-{program}"\nredis_password_file = "{secret}"',
+                settings=logs_in_as(f"tollgate-{program}", password(line)),
                 site_settings='creation_limit = "9/1h"\n'
                 f'notify_url = "{notify_url}"\nnotify_secret_file = "{notify}"')
 
@@ -36,9 +46,8 @@ def closed():
     """The webhook at a Redis that keeps its records, and where nobody is let in but the users of the recipe."""
     aclfile = places.directory() / "users.acl"
     aclfile.write_text("\n".join([*manual.access_control().values(), *manual.operator_users()]) + "\n")
-    secret = write_secret(places.directory() / "redis.password", password(manual.access_control()["webhook"]))
     webhook = Webhook("--aclfile", aclfile, "--appendonly", "yes",
-                      settings=f'redis_user = "tollgate-webhook"\nredis_password_file = "{secret}"')
+                      settings=logs_in_as("tollgate-webhook", password(manual.access_control()["webhook"])))
     webhook.redis = webhook.server.client(username="admin", password="ADMIN-PASSWORD")
     yield webhook
     webhook.stop()
@@ -164,3 +173,30 @@ def test_nobody_is_let_in_without_a_login(closed, login):
         with pytest.raises((redis.exceptions.AuthenticationError, redis.exceptions.ResponseError),
                            match="NOAUTH|WRONGPASS|Authentication required|invalid username-password"):
             closed.server.client(**login).execute_command(*words.split())
+
+
+@pytest.mark.parametrize("user, words, said", [("shop", "WRONG", "WRONGPASS"), ("weak", "WEAK", "NOPERM"),
+                                               (None, None, "NOAUTH")])
+def test_login_that_redis_refuses_is_found_before_a_start(closed, directory, user, words, said):
+    """And stops no program, since Redis may be told of the user later."""
+    closed.redis.execute_command("ACL", "SETUSER", "weak", "on", ">WEAK", "-@all")
+    site = Site(directory, redis=closed.server.url, settings=logs_in_as(user, words) if user else "")
+    told = run("tollgate", "check", "-c", site.config)
+    assert (told.returncode, told.stdout) == (CONFIG, "") and f'why="{said}' in told.stderr
+    assert "site shop: Redis refuses the login" in told.stderr
+    responder = Responder("tollgate-webhook", site.config, directory / "webhook.sock")
+    if said == "WRONGPASS":
+        wait_until(lambda: responder.events("redis unreachable"), what="a complaint")
+        assert responder.events("redis unreachable")[0]["user"] == user
+    responder.stop()
+
+
+def test_operator_forgets_a_site_as_the_readme_says(closed):
+    """With a password that stands in the environment, since a pipe leaves nobody to ask."""
+    closed.redis.mset({"tollgate:{shop}:session:cs_1": 1, "tollgate:{other}:session:cs_1": 1})
+    block = paper.that_has(paper.fenced("README.md"), "unlink")
+    commands = [line for line in block.splitlines(keepends=True) if not line.startswith("systemctl")]
+    subprocess.run("".join(commands).replace("redis-cli -s /run/redis/redis-server.sock",
+                                             f"redis-cli -s {closed.server.path} --user admin"),
+                   shell=True, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "REDISCLI_AUTH": "ADMIN-PASSWORD"})
+    assert closed.keys() == ["tollgate:{other}:session:cs_1"]
