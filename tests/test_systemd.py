@@ -52,6 +52,12 @@ def test_units_are_valid(tree, directory):
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 
 
+def test_what_systemctl_shows_tells_them_apart(units):
+    said = [re.search("^Description=(.*)", path.read_text(), re.MULTILINE)[1] for path in units.iterdir()]
+    assert len(said) == len(set(said)) == 2 * (2 * len(ALL) + 2)
+    assert sum("of %i" in text for text in said) == len(said) / 2
+
+
 def exposure(path):
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", path],
                           capture_output=True, text=True)
