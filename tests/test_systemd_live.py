@@ -2,10 +2,13 @@
 as Debian starts them. What a unit forbids is forbidden by systemd here, and not by a stand-in for it."""
 import concurrent.futures
 import re
+import shutil
+import socket
 
 import pytest
 from test_checkout import create, pay
 from testenv import machine, paper, places
+from testenv.manual import page
 from testenv.process import wait_until
 from testenv.sandbox import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Sandbox
 from testenv.site import CATALOGUE, identity_token
@@ -26,6 +29,15 @@ def readme(text, kind=""):
     return paper.that_has(paper.fenced("README.md", kind), text)
 
 
+def manual(page, text):
+    """A block of it."""
+    return paper.that_has(paper.literals(page), text)
+
+
+CHECK = re.search("`(runuser .* check)`", (places.TOP / "README.md").read_text())[1]
+APPLY = manual("tollgate.8", "runuser")
+
+
 class House(machine.Machine):
     """With Stripe's stand-in on its loopback, and a shop."""
 
@@ -34,6 +46,7 @@ class House(machine.Machine):
         with self.network():
             self.sandbox = Sandbox(webhook=f"{URL}/billing/webhook")
             self.sandbox.control("POST", "seed", CATALOGUE)
+        self.key = "/etc/tollgate/shop.identity"
         self.install(tree)
         self.configure()
         self.path(f"{ROOT}/members").mkdir(parents=True)
@@ -59,8 +72,7 @@ class House(machine.Machine):
     def session(self, user):
         """A script in the browser of who has logged in to the shop."""
         session = Session(URL)
-        key = self.path("/etc/tollgate/shop.identity").read_text().strip()
-        session.cookies.set("tollgate", identity_token(user, key))
+        session.cookies.set("tollgate", identity_token(user, self.path(self.key).read_text().strip()))
         session.headers.update({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"})
         return session
 
@@ -137,7 +149,7 @@ def test_it_sells_and_lets_in(house):
     house.buy("ann")
     assert house.page("ann").text == "active premium"
     assert house.states() == {"running"}
-    assert house.sh("tollgate check").stderr == ""
+    assert house.sh(CHECK).stderr == ""
 
 
 def test_start_is_in_the_journal_by_its_priority(house):
@@ -175,13 +187,54 @@ def test_restart_loses_no_request(house):
     with concurrent.futures.ThreadPoolExecutor(len(asks)) as pool:
         asked = [pool.submit(hammer, house, ask, stopped) for ask in asks]
         for _ in range(3):
-            house.sh("tollgate check && systemctl restart tollgate.target")
+            house.sh(APPLY)
         stopped.append(True)
         for statuses, expected in zip(asked, asks.values()):
             assert set(statuses.result()) == {expected} and len(statuses.result()) > 20
 
 
-# Behind Apache there is one program more.
+def test_what_redis_knows_of_a_site_is_forgotten_before_it_goes_live(house):
+    redis = "redis-cli -s /run/redis/redis-server.sock"
+    house.sh(f"{redis} mset tollgate:{{shop}}:session:cs_test_1 1 tollgate:{{other}}:session:cs_test_1 1")
+    house.sh(readme("unlink"))
+    wait_until(lambda: house.states() == {"running"}, what="all programs")
+    assert house.sh(f"{redis} --scan --pattern '*:session:cs_test_1'").stdout == "tollgate:{other}:session:cs_test_1\n"
+
+
+def test_stopped_target_listens_nowhere(house):
+    house.sh("systemctl stop tollgate.target")
+    wait_until(lambda: house.states() == house.states("socket") == {"dead"}, what="the end")
+    assert house.sells("frank") in (502, 503)
+    house.sh("systemctl start tollgate.target")
+    assert house.sells("frank") == 200
+
+
+def users_of(house, *tasks):
+    """Whom the programs of the shop alone run as."""
+    pids = house.units("MainPID", *(f"tollgate-{task}@shop" for task in tasks)).values()
+    return set(house.sh("stat -c %U " + " ".join(f"/proc/{pid}" for pid in pids)).stdout.split())
+
+
+@pytest.mark.parametrize("house_process", [NginxHouse], ids=["nginx"], indirect=True, scope="module")
+def test_programs_of_one_site_alone(house, configuration):
+    house.sh("systemctl disable --now tollgate.target; mkdir -p /etc/tollgate/shop; cd /etc/tollgate;"
+             " cp -r stripe webhook shop.identity shop/")
+    house.path("/etc/tollgate/shop.conf").write_text(
+        configuration.read_text().replace('"/etc/tollgate/', '"/etc/tollgate/shop/'))
+    house.sh(manual("tollgate-nginx.7", "useradd"))
+    house.sh(manual("tollgate-nginx.7", "sed -e"))
+    server = house.path("/etc/nginx/conf.d/shop.conf")
+    shared = server.read_text()
+    server.write_text(shared.replace("server {", "server {\n" + manual("tollgate-nginx.7", "set $tollgate_instance")))
+    house.sh("systemctl reload nginx; systemctl enable --now tollgate@shop.target")
+    house.buy("jane")
+    assert users_of(house, *RESPONDERS, "sync") == {"tollgate-shop"}
+    house.sh("systemctl disable --now tollgate@shop.target; systemctl enable --now tollgate.target")
+    server.write_text(shared)
+    house.sh("systemctl reload nginx")
+
+
+# Behind Apache there is one program more. They come last, or the machines would be booted in turns.
 of_all_programs = pytest.mark.parametrize("house_process", [ApacheHouse], ids=["apache"], indirect=True, scope="module")
 
 
@@ -216,7 +269,7 @@ def test_wrong_configuration_is_told_and_a_right_one_taken(house, configuration)
     """However often somebody asked meanwhile, or somebody tried."""
     good = configuration.read_text()
     configuration.write_text(good + "nonsense = 1\n")
-    assert house.sh("tollgate check", check=False).returncode == INVALID
+    assert house.sh(APPLY, check=False).returncode == INVALID
     for _ in range(6):
         house.sh("systemctl restart tollgate.target")
         assert house.page("ann").status_code in (500, 503)
@@ -230,20 +283,88 @@ def test_wrong_configuration_is_told_and_a_right_one_taken(house, configuration)
     assert house.page("bob").status_code == house.unpaid and house.sells("frank") == 200
 
 
-def test_what_redis_knows_of_a_site_is_forgotten_before_it_goes_live(house):
-    redis = "redis-cli -s /run/redis/redis-server.sock"
-    house.sh(f"{redis} mset tollgate:{{shop}}:session:cs_test_1 1 tollgate:{{other}}:session:cs_test_1 1")
-    house.sh(readme("unlink"))
+@of_all_programs
+def test_secret_that_the_programs_cannot_read_is_found_before_a_restart(house, configuration):
+    """Root, who asks, could."""
+    secret = "/etc/tollgate/webhook/shop.whsec"
+    before = house.of_each("InvocationID")
+    house.sh(f"chown root {secret}; tollgate check")
+    refused = house.sh(APPLY, check=False)
+    house.sh(f"chown tollgate {secret}")
+    assert refused.returncode == INVALID and secret in refused.stderr
+    assert house.of_each("InvocationID") == before
+
+
+@of_all_programs
+def test_upgrade_restarts_all_programs(house):
+    upgrade = readme("systemctl daemon-reload\nrunuser").split("make install\n")[1]
+    house.sh(upgrade)
     wait_until(lambda: house.states() == {"running"}, what="all programs")
-    assert house.sh(f"{redis} --scan --pattern '*:session:cs_test_1'").stdout == "tollgate:{other}:session:cs_test_1\n"
-
-
-def test_stopped_target_listens_nowhere(house):
-    house.sh("systemctl stop tollgate.target")
-    wait_until(lambda: house.states() == house.states("socket") == {"dead"}, what="the end")
-    assert house.sells("frank") in (502, 503)
-    house.sh("systemctl start tollgate.target")
     assert house.sells("frank") == 200
+
+
+@of_all_programs
+def test_missing_user_is_not_tried_for_ever(house):
+    """The target is active all the same, so it is said where to look."""
+    house.sh("systemctl start tollgate-checkout@nobody.service tollgate-access@nobody.service", check=False)
+    failed = re.search(r"systemctl list-units --failed \S*", page("tollgate.8"))[0]
+    wait_until(lambda: "tollgate-checkout@nobody" in house.sh(failed).stdout, what="the end")
+    assert house.units("NRestarts", "tollgate-checkout@nobody.service") == {"tollgate-checkout@nobody.service": "0"}
+    house.sh("systemctl reset-failed; systemctl stop 'tollgate*@nobody*'")
+
+
+@of_all_programs
+def test_changed_socket_is_taken_with_its_restart(house):
+    drop_in = manual("tollgate.8", "SocketGroup=").replace("nginx", "games")
+    house.sh("install -D /dev/stdin /etc/systemd/system/tollgate-access.socket.d/override.conf", input=drop_in)
+    restart = re.search("systemctl restart tollgate-access.socket", page("tollgate.8"))[0]
+    house.sh(f"systemctl daemon-reload; {restart}")
+    assert house.sh("stat -c %G /run/tollgate/access.sock").stdout == "games\n"
+    house.sh(f"systemctl revert tollgate-access.socket; {restart}")
+
+
+@of_all_programs
+@pytest.mark.skipif(not shutil.which("cgi-fcgi"), reason="needs cgi-fcgi")
+def test_operator_asks_why_somebody_does_not_pass(house):
+    ask = manual("tollgate.8", "cgi-fcgi")
+    assert "Tollgate-Reason: no_subscription" in house.sh(ask.replace("=ann", "=nobody")).stdout
+    house.sh(ask.replace("=plan:premium", "=plan:premuim"))
+    told = house.sh(manual("tollgate.8", "journalctl")).stdout
+    assert "plan:premuim" in told and "site=shop" in told
+
+
+# Run as a user of the host who is nobody in particular.
+CONNECT = "runuser -u {user} -- /usr/bin/python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))'"
+LISTEN = "runuser -u {user} -- /usr/bin/python3 -c 'import socket; socket.create_server((\"127.0.0.1\", {port}))'"
+
+
+def can(house, what, user, port=940):
+    return house.sh(what.format(user=user, port=port), check=False).returncode == 0
+
+
+@of_all_programs
+def test_nobody_else_listens_at_the_port_of_the_gate(house):
+    house.sh("systemctl stop tollgate-access-apache.socket")
+    assert can(house, LISTEN, "games", 1024) and not can(house, LISTEN, "games")
+    assert house.page("ann").status_code == 503
+    house.sh("systemctl start tollgate-access-apache.socket")
+    assert house.page("bob").status_code == house.unpaid
+
+
+@of_all_programs
+@pytest.mark.skipif(not shutil.which("nft"), reason="needs nft")
+def test_firewall_keeps_all_but_the_web_server_from_the_gates(house):
+    assert can(house, CONNECT, "games")
+    with open(house.path("/etc/nftables.conf"), "a", encoding="ascii") as file:
+        file.write(manual("tollgate-apache.7", "table inet tollgate"))
+    house.sh(manual("tollgate-apache.7", "enable nftables"))
+    assert [can(house, CONNECT, user) for user in ("games", "tollgate", "www-data", "root")] == [False, False, True, True]
+    assert house.page("bob").status_code == house.unpaid
+    with socket.create_server(("127.0.0.1", 941)):
+        assert can(house, CONNECT, "games", 941)
+        house.sh(manual("tollgate-apache.7", "nft add element"))
+        assert not can(house, CONNECT, "games", 941) and can(house, CONNECT, "www-data", 941)
+    house.sh("systemctl disable --now nftables")
 
 
 @pytest.fixture
@@ -260,7 +381,7 @@ def test_gate_and_webhook_reach_no_other_host_before_it_is_permitted(house, conf
     configuration.write_text(re.sub("(?m)^redis = .*", f'redis = "{redis_elsewhere}"', configuration.read_text()))
     house.sh("systemctl restart tollgate.target")
     assert house.page("ann").status_code == 503 and house.sells("gina") == 200
-    drop_in = paper.that_has(paper.literals("tollgate.8"), f"IPAddressAllow={ELSEWHERE}")
+    drop_in = manual("tollgate.8", f"IPAddressAllow={ELSEWHERE}")
     for task in ("access", "webhook", *house.gates):
         house.sh(f"install -D /dev/stdin /etc/systemd/system/tollgate-{task}.service.d/override.conf", input=drop_in)
     house.sh("systemctl daemon-reload; systemctl restart tollgate.target")
@@ -269,33 +390,37 @@ def test_gate_and_webhook_reach_no_other_host_before_it_is_permitted(house, conf
 
 @of_all_programs
 def test_gate_and_webhook_need_no_network_for_a_socket(house, configuration):
-    house.sh(paper.that_has(paper.literals("tollgate.8"), "redis-socket.conf"))
+    house.sh(manual("tollgate.8", "redis-socket.conf"))
     house.buy("hilda")
     alone = {name for name, pid in house.of_each("MainPID").items()
              if house.sh(f"readlink /proc/{pid}/ns/net").stdout != house.sh("readlink /proc/1/ns/net").stdout}
     assert alone == {f"tollgate-{task}.service" for task in ("access", "access-apache", "webhook")}
 
 
-def as_nginx7(text):
-    """A block of tollgate-nginx(7)."""
-    return paper.that_has(paper.literals("tollgate-nginx.7"), text)
+def make_programs_of_one_site(house, configuration):
+    """All that the manual lists, with what is pasted."""
+    given = {"shop/stripe/shop.key": SECRET_KEY, "shop/webhook/shop.whsec": WEBHOOK_SECRET, "shop/redis.password": "none",
+             "shop.conf": configuration.read_text().replace('"/etc/tollgate/', '"/etc/tollgate/shop/')}
+    for line in manual("tollgate-apache.7", "useradd").splitlines():
+        house.sh(f"cd /etc/tollgate; {line}", input=given.pop(line.split()[-1], None))
+    assert not given
+    house.sh(manual("tollgate-apache.7", "printf"))
+    house.sh(manual("tollgate-apache.7", "runuser"))
 
 
-@pytest.mark.parametrize("house_process", [NginxHouse], ids=["nginx"], indirect=True, scope="module")
-def test_programs_of_one_site_alone(house, configuration):
-    house.sh("systemctl disable --now tollgate.target; mkdir -p /etc/tollgate/shop; cd /etc/tollgate;"
-             " cp -r stripe webhook shop.identity shop/")
-    house.path("/etc/tollgate/shop.conf").write_text(
-        configuration.read_text().replace('"/etc/tollgate/', '"/etc/tollgate/shop/'))
-    house.sh(as_nginx7("useradd"))
-    house.sh(as_nginx7("sed -e"))
-    server = house.path("/etc/nginx/conf.d/shop.conf")
-    shared = server.read_text()
-    server.write_text(shared.replace("server {", "server {\n" + as_nginx7("set $tollgate_instance")))
-    house.sh("systemctl reload nginx; systemctl enable --now tollgate@shop.target")
+@of_all_programs
+def test_programs_of_one_site_alone_behind_apache(house, configuration):
+    house.sh("systemctl disable --now tollgate.target; useradd --create-home shop")
+    make_programs_of_one_site(house, configuration)
+    site = house.path("/etc/apache2/sites-available/shop.conf")
+    shared, key = site.read_text(), house.key
+    house.key = house.sh("runuser -u shop -- readlink -e ~shop/tollgate.identity").stdout.strip()
+    site.write_text(shared.replace("<VirtualHost", manual("tollgate-apache.7", "Use TollgatePrograms") + "<VirtualHost")
+                    .replace("Use TollgateSite shop", manual("tollgate-apache.7", "Use TollgateInstance")))
+    house.sh("apachectl configtest && systemctl reload apache2")
     house.buy("jane")
-    pids = house.units("MainPID", *(f"tollgate-{task}@shop" for task in (*RESPONDERS, "sync"))).values()
-    assert {house.sh(f"stat -c %U /proc/{pid}").stdout for pid in pids} == {"tollgate-shop\n"}
+    assert users_of(house, "access-apache", *RESPONDERS, "sync") == {"tollgate-shop"}
     house.sh("systemctl disable --now tollgate@shop.target; systemctl enable --now tollgate.target")
-    server.write_text(shared)
-    house.sh("systemctl reload nginx")
+    site.write_text(shared)
+    house.key = key
+    house.sh("systemctl reload apache2")

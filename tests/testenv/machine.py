@@ -33,7 +33,7 @@ while [ $status = {REBOOT} ]; do
     systemd-nspawn --quiet --boot --machine=tollgate --directory="$1/root" \
         --network-namespace-path=/proc/$$/ns/net --register=no --keep-unit \
         --link-journal=no --resolv-conf=off --timezone=off \
-        --capability=CAP_BPF,CAP_IPC_LOCK --system-call-filter="@memlock bpf" && exit || status=$?
+        --capability=CAP_BPF,CAP_IPC_LOCK,CAP_NET_ADMIN --system-call-filter="@memlock bpf" && exit || status=$?
 done
 exit $status
 """
