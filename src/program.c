@@ -285,21 +285,11 @@ static void *worker_new(void *argument)
 static void *inspect_stores(void *argument)
 {
 	struct context *context = argument;
-	const struct settings *settings = context->settings;
-	struct store *store = store_new(settings);
-	struct problem problem;
 
-	for (size_t i = 0; store != NULL && i < settings->n_redis && !context->ended; i++) {
-		const struct site *site = startup_site_of_redis(settings, i);
-
-		if (site == NULL || store_inspect(store, site, &problem) != RESULT_INVALID)
-			continue;
-		log_event(LOG_LEVEL_ERROR, "Redis cannot be used", "site", site->name,
-		    "error", problem.message, NULL);
+	if (!startup_redis_usable(context->settings, &context->ended)) {
 		context->unusable = true;
 		kill(getpid(), SIGTERM);
 	}
-	store_free(store);
 	return NULL;
 }
 

@@ -9,6 +9,9 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "log.h"
+#include "store.h"
+
 long startup_number(const char *text, int base, long min, long max)
 {
 	char *end;
@@ -54,6 +57,25 @@ const struct site *startup_site_of_redis(const struct settings *settings, size_t
 			return &settings->sites[i];
 	}
 	return NULL;
+}
+
+bool startup_redis_usable(const struct settings *settings, const atomic_bool *ended)
+{
+	struct store *store = store_new(settings);
+	struct problem problem;
+	bool usable = true;
+
+	for (size_t i = 0; store != NULL && i < settings->n_redis && !(ended != NULL && *ended); i++) {
+		const struct site *site = startup_site_of_redis(settings, i);
+
+		if (site == NULL || store_inspect(store, site, &problem) != RESULT_INVALID)
+			continue;
+		log_event(LOG_LEVEL_ERROR, "Redis cannot be used", "site", site->name,
+		    "error", problem.message, NULL);
+		usable = false;
+	}
+	store_free(store);
+	return usable;
 }
 
 int startup_test(const char *program, const char *config, const struct settings *settings)

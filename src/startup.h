@@ -2,6 +2,9 @@
 #ifndef TOLLGATE_STARTUP_H
 #define TOLLGATE_STARTUP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "settings.h"
 
 #define STARTUP_CONFIG SYSCONFDIR "/tollgate/tollgate.conf"
@@ -16,6 +19,9 @@ struct settings *startup_settings(const char *program, const char *config, unsig
 
 /* A site that uses this Redis, for settings->redis[index]. */
 const struct site *startup_site_of_redis(const struct settings *settings, size_t index);
+/* False, and logged, when one is of a kind that cannot be used at all; one that is down is
+ * waited for. `ended`: nobody wants to know any more; NULL = somebody does. */
+bool startup_redis_usable(const struct settings *settings, const atomic_bool *ended);
 
 /* Says whether the configuration is valid, for -t; the exit code. With a broken
  * site it is not, although the programs would serve the others. */

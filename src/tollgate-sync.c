@@ -84,26 +84,6 @@ static int parse_options(int argc, char **argv, struct sync_options *options)
 	return code;
 }
 
-/* A Redis that cannot be used at all; one that is down is waited for. */
-static bool is_usable(const struct settings *settings)
-{
-	struct store *store = store_new(settings);
-	struct problem problem;
-	bool usable = store != NULL;
-
-	for (size_t i = 0; store && i < settings->n_redis; i++) {
-		const struct site *site = startup_site_of_redis(settings, i);
-
-		if (!site || store_inspect(store, site, &problem) != RESULT_INVALID)
-			continue;
-		log_event(LOG_LEVEL_ERROR, "Redis cannot be used", "site", site->name,
-		    "error", problem.message, NULL);
-		usable = false;
-	}
-	store_free(store);
-	return usable;
-}
-
 /* The one thread that SIGTERM and SIGINT are for; what is in hand is finished. */
 static void *await_stop(void *context)
 {
@@ -196,7 +176,7 @@ static int start(struct sync *sync)
 		log_event(LOG_LEVEL_ERROR, "cannot start libcurl", NULL);
 		return EX_SOFTWARE;
 	}
-	code = is_usable(sync->settings) ? run(sync) : EX_CONFIG;
+	code = startup_redis_usable(sync->settings, NULL) ? run(sync) : EX_CONFIG;
 	http_client_cleanup();
 	return code;
 }
