@@ -116,14 +116,15 @@ enum result store_product_write(struct store *store, const struct site *site,
     const struct store_product *product)
 {
 	struct json_object *array = json_object_new_array();
+	bool whole = array != NULL;
 	char key[STORE_KEY_SIZE];
 	struct redisReply *reply;
 	enum result result = RESULT_INTERNAL;
 	const char *json;
 
-	for (size_t i = 0; i < product->n_features; i++)
-		json_append(array, json_object_new_string(product->features[i]));
-	json = json_write(array);
+	for (size_t i = 0; i < product->n_features && whole; i++)
+		whole = json_append(array, json_object_new_string(product->features[i]));
+	json = whole ? json_write(array) : NULL;
 	if (json && store_key(key, site, "product_features", NULL))
 		result = store_words(store, site, &reply, "HSET", key, product->id, json, NULL);
 	if (result == RESULT_OK)
