@@ -1,4 +1,5 @@
 """Who passes is kept by the gate, and only for as long as it is true."""
+import contextlib
 import socket
 import threading
 import time
@@ -120,17 +121,19 @@ class Cut:
 
     def pass_on(self, client, server, asked):
         threading.Thread(target=self.answer, args=(client, server, asked), daemon=True).start()
-        while data := client.recv(65536):
-            asked.append(data)
-            server.sendall(data)
-        server.close()
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                asked.append(data)
+                server.sendall(data)
+        server.shutdown(socket.SHUT_RDWR)
 
     def answer(self, client, server, asked):
-        while data := server.recv(65536):
-            client.sendall(data)
-            if not self.cuts and asked and b"TRACKING" in asked[-1]:
-                self.cuts += 1
-                client.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+                if not self.cuts and asked and b"TRACKING" in asked[-1]:
+                    self.cuts += 1
+                    client.shutdown(socket.SHUT_RDWR)
 
 
 def test_connection_that_was_replaced_before_it_listens_is_not_believed(gate_factory):  # noqa: F811
