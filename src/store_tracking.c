@@ -280,7 +280,8 @@ static enum result turn_on(struct tracker *tracker, const char *id)
 	return tell(tracker, 6 + 2 * n, argv);
 }
 
-/* All on one connection: a new one that took its place would follow nothing. */
+/* All on one connection: one that took its place in between would follow nothing, and is
+ * refused the id of the old one. */
 static enum result subscribe(struct tracker *tracker)
 {
 	const char *argv[] = { "SUBSCRIBE", CHANNEL };
@@ -292,7 +293,7 @@ static enum result subscribe(struct tracker *tracker)
 		result = turn_on(tracker, id);
 	if (result == RESULT_OK)
 		result = tell(tracker, 2, argv);
-	return result == RESULT_OK && tracker->connection.opened != opened ? RESULT_UNAVAILABLE : result;
+	return tracker->connection.opened != opened ? RESULT_UNAVAILABLE : result;
 }
 
 static void *track(void *argument)

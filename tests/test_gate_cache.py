@@ -103,11 +103,10 @@ def test_lost_connection_loses_what_was_kept(gate):
 
 
 class Cut:
-    """Between a gate and its Redis: the first connection that is told what to follow is closed
-    behind Redis' yes to it."""
+    """Between a gate and its Redis: once, a connection is closed behind Redis' answer to this word."""
 
-    def __init__(self, path, redis):
-        self.redis, self.cuts = redis, 0
+    def __init__(self, path, redis, word):
+        self.redis, self.word, self.cuts = redis, word, 0
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(64)
@@ -131,14 +130,16 @@ class Cut:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
                 client.sendall(data)
-                if not self.cuts and asked and b"TRACKING" in asked[-1]:
+                if not self.cuts and asked and self.word in asked[-1]:
                     self.cuts += 1
                     client.shutdown(socket.SHUT_RDWR)
 
 
-def test_connection_that_was_replaced_before_it_listens_is_not_believed(gate_factory):  # noqa: F811
+@pytest.mark.parametrize("word", [b"CLIENT\r\n$2\r\nID", b"TRACKING"], ids=["id", "tracking"])
+def test_connection_that_was_replaced_before_it_listens_is_not_believed(gate_factory, word):  # noqa: F811
+    """And another one is made at once."""
     gate = gate_factory()
-    cut = Cut(gate.directory / "cut.sock", gate.server.path)
+    cut = Cut(gate.directory / "cut.sock", gate.server.path, word)
     text = gate.site.config.read_text()
     gate.site.config.write_text(text.replace(gate.server.url, f"unix:{gate.directory / 'cut.sock'}"))
     gate.responder.restart()
