@@ -45,21 +45,30 @@ static bool price_decode(const redisReply *reply, struct store_price *price)
 	return whole;
 }
 
-enum result store_price_write(struct store *store, const struct site *site,
-    const struct store_price *price)
+/* Takes over `value`, which may be NULL for want of memory. */
+static enum result hash_write(struct store *store, const struct site *site, const char *key,
+    const char *id, struct json_object *value)
 {
-	struct json_object *object = price_encode(price);
-	const char *json = json_write(object);
-	char key[STORE_KEY_SIZE];
+	const char *json = json_write(value);
 	struct redisReply *reply;
 	enum result result = RESULT_INTERNAL;
 
-	if (json && store_key(key, site, "price", NULL))
-		result = store_words(store, site, &reply, "HSET", key, price->id, json, NULL);
+	if (json)
+		result = store_words(store, site, &reply, "HSET", key, id, json, NULL);
 	if (result == RESULT_OK)
 		store_reply_free(reply);
-	json_object_put(object);
+	json_object_put(value);
 	return result;
+}
+
+enum result store_price_write(struct store *store, const struct site *site,
+    const struct store_price *price)
+{
+	char key[STORE_KEY_SIZE];
+
+	if (!store_key(key, site, "price", NULL))
+		return RESULT_INTERNAL;
+	return hash_write(store, site, key, price->id, price_encode(price));
 }
 
 static size_t prices_decode(const redisReply *reply, struct store_price *prices)
@@ -77,15 +86,11 @@ static size_t prices_decode(const redisReply *reply, struct store_price *prices)
 }
 
 /* The caller's: store_reply_free. */
-static enum result hash_read(struct store *store, const struct site *site, const char *noun,
+static enum result hash_read(struct store *store, const struct site *site, const char *key,
     struct redisReply **reply)
 {
-	char key[STORE_KEY_SIZE];
-	enum result result;
+	enum result result = store_words(store, site, reply, "HGETALL", key, NULL);
 
-	if (!store_key(key, site, noun, NULL))
-		return RESULT_INTERNAL;
-	result = store_words(store, site, reply, "HGETALL", key, NULL);
 	if (result != RESULT_OK || store_reply_is_hash(*reply))
 		return result;
 	store_reply_free(*reply);
@@ -95,10 +100,14 @@ static enum result hash_read(struct store *store, const struct site *site, const
 enum result store_prices_read(struct store *store, const struct site *site,
     struct store_price **prices, size_t *n_prices)
 {
+	char key[STORE_KEY_SIZE];
 	struct store_price *found;
 	struct redisReply *reply;
-	enum result result = hash_read(store, site, "price", &reply);
+	enum result result;
 
+	if (!store_key(key, site, "price", NULL))
+		return RESULT_INTERNAL;
+	result = hash_read(store, site, key, &reply);
 	if (result != RESULT_OK)
 		return result;
 	found = calloc(reply->elements / 2 + 1, sizeof(*found));
@@ -118,19 +127,13 @@ enum result store_product_write(struct store *store, const struct site *site,
 	struct json_object *array = json_object_new_array();
 	bool whole = array != NULL;
 	char key[STORE_KEY_SIZE];
-	struct redisReply *reply;
-	enum result result = RESULT_INTERNAL;
-	const char *json;
 
 	for (size_t i = 0; i < product->n_features && whole; i++)
 		whole = json_append(array, json_object_new_string(product->features[i]));
-	json = whole ? json_write(array) : NULL;
-	if (json && store_key(key, site, "product_features", NULL))
-		result = store_words(store, site, &reply, "HSET", key, product->id, json, NULL);
-	if (result == RESULT_OK)
-		store_reply_free(reply);
+	if (whole && store_key(key, site, "product_features", NULL))
+		return hash_write(store, site, key, product->id, array);
 	json_object_put(array);
-	return result;
+	return RESULT_INTERNAL;
 }
 
 static bool feature_copy(struct json_object *value, char feature[LOOKUP_KEY_SIZE])
@@ -181,11 +184,15 @@ static bool product_decode(const redisReply *id, const redisReply *features,
 enum result store_products_read(struct store *store, const struct site *site,
     struct store_product **products, size_t *n_products)
 {
+	char key[STORE_KEY_SIZE];
 	struct store_product *found;
 	struct redisReply *reply;
-	enum result result = hash_read(store, site, "product_features", &reply);
+	enum result result;
 	size_t count = 0;
 
+	if (!store_key(key, site, "product_features", NULL))
+		return RESULT_INTERNAL;
+	result = hash_read(store, site, key, &reply);
 	if (result != RESULT_OK)
 		return result;
 	found = calloc(reply->elements / 2 + 1, sizeof(*found));

@@ -86,24 +86,36 @@ static int64_t due_since(struct json_object *invoice)
 	return json_integer(invoice, "/status_transitions/finalized_at");
 }
 
+/* A page of a subscription's invoices; of any status and from the newest on, if those are NULL.
+ * The caller's: answer->object. */
+static enum result invoices_page(struct stripe *stripe, const struct site *site,
+    const char *subscription, const char *status, const char *after, struct stripe_answer *answer,
+    struct problem *problem)
+{
+	struct form *form = form_new();
+	enum result result;
+
+	if (!form)
+		return problem_memory(problem);
+	form_add(form, "subscription", subscription);
+	form_add(form, "status", status);
+	form_add(form, "limit", PAGE);
+	form_add(form, "starting_after", after);
+	result = stripe_list(stripe, site, "/v1/invoices", form, answer, problem);
+	form_free(form);
+	return result;
+}
+
 /* The page behind `last`, which moves on; *more tells of another one. */
 static enum result open_page(struct stripe *stripe, const struct site *site,
     const char *subscription, char last[STRIPE_ID_SIZE], int64_t *since, bool *more,
     struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
-	struct form *form = form_new();
-	struct json_object *data;
-	enum result result;
+	enum result result = invoices_page(stripe, site, subscription, "open", last[0] ? last : NULL,
+	    &answer, problem);
+	struct json_object *data = json_at(answer.object, "/data");
 
-	if (!form)
-		return problem_memory(problem);
-	form_add(form, "subscription", subscription);
-	form_add(form, "status", "open");
-	form_add(form, "limit", PAGE);
-	form_add(form, "starting_after", last[0] ? last : NULL);
-	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
-	data = json_at(answer.object, "/data");
 	for (size_t i = 0; i < json_length(data); i++) {
 		struct json_object *invoice = json_object_array_get_idx(data, i);
 		int64_t begins = due_since(invoice);
@@ -115,7 +127,6 @@ static enum result open_page(struct stripe *stripe, const struct site *site,
 	}
 	*more = result == RESULT_OK && json_length(data) && json_truth(answer.object, "/has_more");
 	json_object_put(answer.object);
-	form_free(form);
 	return result;
 }
 
@@ -164,22 +175,14 @@ enum result stripe_invoice_owed(struct stripe *stripe, const struct site *site,
     const char *subscription, const char *waiting, int64_t now, bool *owed, struct problem *problem)
 {
 	struct stripe_answer answer = { 0 };
-	struct form *form = form_new();
-	struct json_object *data;
-	enum result result;
+	enum result result = invoices_page(stripe, site, subscription, NULL, NULL, &answer, problem);
+	struct json_object *data = json_at(answer.object, "/data");
 
-	if (!form)
-		return problem_memory(problem);
-	form_add(form, "subscription", subscription);
-	form_add(form, "limit", PAGE);
-	result = stripe_list(stripe, site, "/v1/invoices", form, &answer, problem);
 	if (result == RESULT_OK)
 		*owed = false;
-	data = json_at(answer.object, "/data");
 	for (size_t i = 0; i < json_length(data) && result == RESULT_OK && !*owed; i++)
 		*owed = is_owed(json_object_array_get_idx(data, i), waiting, now);
 	json_object_put(answer.object);
-	form_free(form);
 	return result;
 }
 
